@@ -18,7 +18,7 @@ pub use changes::{PasswordChange, ProfileChange};
 pub use error::AccountError;
 pub use guests::{GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
 pub use mail_links::Confirmed;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ use crate::clock::Clock;
 use crate::config::{Config, MailMode};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
+use crate::network;
 use crate::store::{RefreshToken, Rotation, Store, UserRow};
 use crate::telemetry::metrics;
 use learned::Learned;
@@ -291,26 +292,7 @@ fn invalid(field: &'static str, reason: String) -> AccountError {
     AccountError::Invalid { field, reason }
 }
 
-/// Returns the network that attempts are counted under: an IPv4 address, or the half of an IPv6
-/// address that is common to all addresses of one customer of a provider. Loopback is a proxy on
-/// this machine or a test: it does not identify the client, so nothing is counted under it.
+/// Returns the network that attempts are counted under.
 fn counted(from: Option<IpAddr>) -> Option<IpAddr> {
-    Some(match from.filter(|address| !address.is_loopback())?.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_network_counts_as_one_and_loopback_as_none() {
-        let of = |text: &str| counted(Some(text.parse().unwrap()));
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_eq!((of("127.0.0.1"), of("::1")), (None, None));
-    }
+    from.and_then(network::counted)
 }

@@ -188,6 +188,8 @@ pub struct Config {
     pub max_streams: Option<usize>,
     /// Streams from one network address; `None` for half of all.
     pub streams_per_address: Option<usize>,
+    /// Customers of one network address who may enter a waiting room in a minute; `None` for no bound.
+    pub queue_entries_per_address: Option<u32>,
     /// How long a stop waits for pending answers.
     pub shutdown_grace: Duration,
 }
@@ -255,6 +257,7 @@ impl Default for Config {
             connections_per_address: None,
             max_streams: None,
             streams_per_address: None,
+            queue_entries_per_address: Some(3_000),
             shutdown_grace: Duration::from_secs(20),
         }
     }

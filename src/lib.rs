@@ -19,6 +19,7 @@ pub mod inventory;
 pub mod journal;
 pub mod language;
 pub mod mail;
+pub mod network;
 pub mod object;
 pub mod offerings;
 pub mod outbox;

@@ -56,7 +56,7 @@ use crate::telemetry::{self, Exporter};
 use crate::terms::Terms;
 use crate::trace::Tracer;
 use crate::venues::Venues;
-use crate::waiting_room::{Passes, WaitingRooms};
+use crate::waiting_room::{Guard, WaitingRooms};
 use crate::web::Site;
 use crate::webhooks::{self, Reach, Webhooks};
 use actix_web::web;
@@ -451,13 +451,14 @@ fn assemble(
     let classes = Classes::new(store.clone(), offices.clone())
         .with_crash_points(parts.class_crash_points.clone());
     let forms = Forms::new(store.clone());
-    let passes = Passes::new(config.jwt_secret.expose());
+    let guard =
+        Guard::new(config.jwt_secret.expose(), config.queue_entries_per_address, clock.clone());
     let waiting_rooms = WaitingRooms::new(
         store.clone(),
         offices.clone(),
         clock.clone(),
         Executor::Threads(runtime.clone()),
-        passes,
+        guard,
     );
     let mail = MailerParts {
         store: store.clone(),

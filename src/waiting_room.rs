@@ -3,8 +3,11 @@
 //! (`src/inventory/queue.rs`); here many requests become few: customers enter by the thousand in one
 //! command, and a poll is answered from what this instance knows.
 
+mod accuracy;
+mod entering;
 mod error;
 mod gather;
+mod guard;
 mod metrics;
 mod pace;
 mod pass;
@@ -12,11 +15,14 @@ pub mod record;
 mod room;
 mod status;
 mod tending;
+mod watch;
 
+pub use entering::Entrant;
 pub use error::WaitingRoomError;
+pub use guard::{Challenge, Flaw, Following, Guard, MAX_STREAMS};
 pub use metrics::{describe as describe_metrics, measure as measure_queues};
 pub use pace::{Estimate, Pace};
-pub use pass::Passes;
+use pass::Passes;
 pub use status::{Outlook, RoomStatus, Seen};
 
 use std::sync::Arc;
@@ -41,9 +47,10 @@ pub struct WaitingRooms {
     store: Store,
     clock: Arc<dyn Clock>,
     executor: Executor,
-    passes: Passes,
+    guard: Guard,
     rooms: DashMap<OfferingId, Arc<Room>>,
     records: Records,
+    watch: watch::Watch,
     /// When this process began to listen to customers.
     began_at: TimestampMs,
 }
@@ -56,11 +63,12 @@ impl WaitingRooms {
         offices: Arc<BoxOffices>,
         clock: Arc<dyn Clock>,
         executor: Executor,
-        passes: Passes,
+        guard: Guard,
     ) -> Arc<Self> {
         let began_at = clock.now_ms();
-        let (rooms, records) = (DashMap::new(), Records::new(store.clone()));
-        let this = Self { offices, store, clock, executor, passes, rooms, records, began_at };
+        let (rooms, records, watch) =
+            (DashMap::new(), Records::new(store.clone()), watch::Watch::default());
+        let this = Self { offices, store, clock, executor, guard, rooms, records, watch, began_at };
         let this = Arc::new(this);
         let weak = Arc::downgrade(&this);
         this.offices.set_heard(Arc::new(move |event, customers, within_ms| match weak.upgrade() {
@@ -68,50 +76,6 @@ impl WaitingRooms {
             None => vec![true; customers.len()],
         }));
         this
-    }
-
-    /// Enters a customer, who keeps their place if they have one.
-    ///
-    /// # Errors
-    /// [`WaitingRoomError`].
-    pub async fn enter(
-        &self,
-        event: OfferingId,
-        customer: UserId,
-    ) -> Result<RoomStatus, WaitingRoomError> {
-        let room = self.room(event);
-        let entered = async {
-            if let Some(status) = room.known_status(customer).await? {
-                return Ok(status);
-            }
-            self.lets_in(&room, customer).await?;
-            let entry = room.enter(customer).await?;
-            self.told(&room, customer, entry).await
-        };
-        let entered = entered.await;
-        self.forget_if_unknown(event, entered.as_ref().err());
-        entered
-    }
-
-    /// Whether the organiser lets this account into the queue.
-    async fn lets_in(&self, room: &Room, customer: UserId) -> Result<(), WaitingRoomError> {
-        // Without a queue that can be read the box office says why nobody enters.
-        let Ok(seen) = room.progress().await else { return Ok(()) };
-        let rules = &seen.progress.rules;
-        if rules.account_before.is_none() && !rules.confirmed_only {
-            return Ok(());
-        }
-        let account = self.store.user_get(customer).await?;
-        if let Some(before) = rules.account_before
-            && account.as_ref().is_none_or(|account| account.created_at >= before)
-        {
-            return Err(WaitingRoomError::AccountTooNew { before });
-        }
-        let is_confirmed = account.is_some_and(|account| account.email_confirmed_at.is_some());
-        if rules.confirmed_only && !is_confirmed {
-            return Err(WaitingRoomError::NotConfirmed);
-        }
-        Ok(())
     }
 
     /// Says where a customer is. Who was passed over for silence returns to the line by asking.
@@ -244,7 +208,7 @@ impl WaitingRooms {
     /// Reads a pass; `None` if it is forged, or of another customer or event.
     #[must_use]
     pub fn read_pass(&self, event: OfferingId, customer: UserId, pass: &str) -> Option<Pass> {
-        self.passes.read(event, customer, pass)
+        self.guard.passes.read(event, customer, pass)
     }
 
     /// Switches a queue on or off, or changes its rules, in the name of an organiser.
@@ -388,7 +352,8 @@ impl WaitingRooms {
         }
         let new = || {
             let (offices, clock) = (Arc::clone(&self.offices), Arc::clone(&self.clock));
-            Arc::new(Room::new(event, offices, clock, self.executor.clone(), self.passes.clone()))
+            let passes = self.guard.passes.clone();
+            Arc::new(Room::new(event, offices, clock, self.executor.clone(), passes))
         };
         Arc::clone(&self.rooms.entry(event).or_insert_with(new))
     }

@@ -48,6 +48,13 @@ fn number_or_off(text: &str) -> Result<usize, String> {
     number(text, 1, 1_048_576).map_err(|why| format!("{why}, or off"))
 }
 
+fn entries_or_off(text: &str) -> Result<Option<u32>, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    number(text, 1, 1_000_000).map(Some).map_err(|why| format!("{why}, or off"))
+}
+
 /// All settings.
 pub const KEYS: &[Key] = &[
     key!(
@@ -527,6 +534,14 @@ pub const KEYS: &[Key] = &[
         "N",
         "The same of one network address, as for connections, or off [half of ADMITONE_MAX_STREAMS]",
         |c, v| number_or_off(v).map(|v| c.streams_per_address = Some(v))
+    ),
+    key!(
+        "queue_entries_per_address",
+        "ADMITONE_QUEUE_ENTRIES_PER_ADDRESS",
+        "N",
+        "Customers of one network address who may enter a waiting room in a minute, a third of them at \
+         once; more are answered 429. off where a proxy has one address for everybody [3000]",
+        |c, v| entries_or_off(v).map(|v| c.queue_entries_per_address = v)
     ),
     key!(
         "shutdown_grace",

@@ -4,6 +4,7 @@
 mod body;
 mod idempotency;
 mod pass;
+mod proof;
 mod session;
 mod words;
 
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
 pub use idempotency::IdempotencyKey;
 pub use pass::{PASS_HEADER, PassToken};
+pub use proof::{PROOF_HEADER, QueueProof};
 pub use session::{CookieNames, is_from_our_pages};
 pub use words::A_TIME;
 use words::Fault;

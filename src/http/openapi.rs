@@ -88,7 +88,7 @@ use crate::http::envelope::Failure;
         venues::list, venues::create, venues::show, venues::change,
         plans::list, plans::add, plans::show, plans::generate,
         drawings::plan, seat_states::states,
-        queue::enqueue, queue::status, queue::progress, queue::audit, queue::leave, queue::validate,
+        queue::enqueue, queue::challenge, queue::status, queue::progress, queue::audit, queue::leave, queue::validate,
         queue_stream::follow, queue_admin::show, queue_admin::set, queue_admin::draw,
         queue_admin::guests, queue_admin::void,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,

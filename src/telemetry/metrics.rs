@@ -34,6 +34,7 @@ const SECONDS: &[f64] = &[
     5.0, 10.0,
 ];
 const BATCHES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
+const RATIOS: &[f64] = &[0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 5.0];
 const BYTES: &[f64] = &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0];
 
 /// Installs the recorder of this process, once, and returns the handle that renders it.
@@ -49,6 +50,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_batch_commands".into()), BATCHES)?
         .set_buckets_for_metric(Matcher::Suffix("_bytes".into()), BYTES)?
+        .set_buckets_for_metric(Matcher::Suffix("_ratio".into()), RATIOS)?
         .install_recorder()?;
     describe();
     Ok(HANDLE.get_or_init(|| handle).clone())

@@ -1,5 +1,8 @@
 //! Why a waiting room did not do what it was asked for.
 
+use std::time::Duration;
+
+use super::guard::Flaw;
 use crate::box_office::{SubmitError, Unavailable};
 use crate::inventory::{Rejection, TimestampMs};
 use crate::store::StoreError;
@@ -22,6 +25,24 @@ pub enum WaitingRoomError {
     /// The organiser lets only confirmed addresses in.
     #[error("the organiser lets in accounts whose address is confirmed: confirm yours first")]
     NotConfirmed,
+    /// A proof of work is asked for, and none was sent.
+    #[error("this queue asks for a proof of work before entering")]
+    ChallengeRequired {
+        /// Zero bits that the hash of the proof must begin with.
+        bits: u8,
+    },
+    /// The proof of work that was sent does not count.
+    #[error(transparent)]
+    ChallengeFailed(Flaw),
+    /// Too many have entered from one network address within a minute.
+    #[error("too many are entering from this network address")]
+    CrowdedAddress {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The customer follows queues with as many streams as one may have.
+    #[error("this account has as many streams of queues as one may have")]
+    TooManyStreams,
     /// The secret of the draw is in no store any more.
     #[error("the secret of the draw is lost")]
     SecretLost,
@@ -47,6 +68,10 @@ impl WaitingRoomError {
             Self::Office(SubmitError::Rejected(_))
             | Self::AccountTooNew { .. }
             | Self::NotConfirmed
+            | Self::ChallengeRequired { .. }
+            | Self::ChallengeFailed(_)
+            | Self::CrowdedAddress { .. }
+            | Self::TooManyStreams
             | Self::SecretLost
             | Self::Store(_) => false,
         }

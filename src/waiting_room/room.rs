@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use futures_util::FutureExt;
 
+use super::accuracy::Accuracy;
 use super::gather::{Answer, Gather, Waiting};
 use super::pace::Pace;
 use super::status::{Outlook, RoomStatus, Seen, ahead, next_poll_s, place_now};
@@ -68,6 +69,7 @@ pub(super) struct Room {
     /// Held by the request that reads the state of the line.
     reading: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
+    accuracy: Mutex<Accuracy>,
     used_at: AtomicI64,
     entering: Gather,
     asking: Gather,
@@ -94,6 +96,7 @@ impl Room {
             none_at: AtomicI64::new(TimestampMs::MIN),
             reading: tokio::sync::Mutex::new(()),
             pace: Mutex::new(Pace::default()),
+            accuracy: Mutex::default(),
             used_at,
             entering: Gather::default(),
             asking: Gather::default(),
@@ -212,6 +215,10 @@ impl Room {
             let pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
             pace.estimate(&seen.progress, ahead, now)
         });
+        if let (QueuePlace::InLine { place }, Some(estimate)) = (place, estimate) {
+            let mut accuracy = self.accuracy.lock().unwrap_or_else(PoisonError::into_inner);
+            accuracy.keep(place, estimate, now);
+        }
         let pass = match place {
             QueuePlace::Inside { .. } => {
                 let pass = Pass { generation: entry.generation, number: entry.number };
@@ -293,6 +300,9 @@ impl Room {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.observe(&seen.progress, seen.as_of);
         drop(pace);
+        let mut accuracy = self.accuracy.lock().unwrap_or_else(PoisonError::into_inner);
+        accuracy.judge(&seen.progress, seen.as_of).into_iter().for_each(metrics::misestimated);
+        drop(accuracy);
         let seen = Arc::new(seen);
         self.seen.store(Some(Arc::clone(&seen)));
         seen

@@ -30,8 +30,10 @@ impl WaitingRooms {
 
     /// Sees to draws now, and to silent customers if asked to. For tests that move the clock by hand.
     pub async fn tend_once(self: &Arc<Self>, looks_for_silence: bool) {
-        for (event, queue) in self.offices.queues_here() {
-            self.tend_one(event, &queue, looks_for_silence).await;
+        let queues = self.offices.queues_here();
+        self.watch.look(&queues, self.clock.now_ms(), self.clock.monotonic());
+        for (event, queue) in &queues {
+            self.tend_one(*event, queue, looks_for_silence).await;
         }
         if looks_for_silence {
             self.forget_unused();

@@ -28,7 +28,7 @@ mod ownership;
 mod participation;
 mod products;
 mod purchase;
-mod queue;
+pub mod queue;
 mod refunds;
 mod retries;
 mod sale_status;

@@ -20,4 +20,5 @@ pub mod students;
 pub mod test_app;
 pub mod tls;
 pub mod two_instances;
+pub mod waiters;
 pub mod waiting_customers;

@@ -160,6 +160,13 @@ error_codes! {
         "The organiser has voided your entry: you cannot enter this queue again.";
     QueueNotForYou = FORBIDDEN "QUEUE_NOT_FOR_YOU",
         "The organiser lets other accounts into this queue: details say which.";
+    ChallengeRequired = FORBIDDEN "CHALLENGE_REQUIRED",
+        "The queue asks for a proof of work: get a challenge, solve it, send it as X-Queue-Proof.";
+    ChallengeFailed = FORBIDDEN "CHALLENGE_FAILED",
+        "The proof of work does not count: get a new challenge. details.reason says why.";
+    QueueCrowded = TOO_MANY_REQUESTS "QUEUE_CROWDED",
+        "Many enter from one network address: wait as long as Retry-After says. Before the opening no \
+         place is lost by waiting.";
     QueueTurnsUsed = CONFLICT "QUEUE_TURNS_USED",
         "You have entered this queue as often as one person may.";
     QueueArchived = GONE "QUEUE_ARCHIVED",

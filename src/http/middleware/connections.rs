@@ -15,6 +15,7 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
+use crate::network::counted;
 use limits::Worth;
 pub use limits::{Full, Limits};
 pub use metrics::{describe as describe_metrics, stalled, unsent};
@@ -379,19 +380,6 @@ impl Drop for OpenStream {
         open.streams -= 1;
         open.forget(connection.address, |count| count.streams -= 1);
     }
-}
-
-/// Returns the address that connections are counted under; `None` for loopback, which is a proxy on
-/// this machine or a test and does not identify the client. An IPv6 address counts as its /64,
-/// because one subscriber has a whole /64.
-fn counted(address: IpAddr) -> Option<IpAddr> {
-    let address = address.to_canonical();
-    if address.is_loopback() {
-        return None;
-    }
-    let IpAddr::V6(v6) = address else { return Some(address) };
-    let [a, b, c, d, ..] = v6.segments();
-    Some(IpAddr::from([a, b, c, d, 0, 0, 0, 0]))
 }
 
 #[cfg(test)]

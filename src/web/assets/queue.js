@@ -5,6 +5,7 @@ import './address.js';
 import { request } from './api.js';
 import { countdowns, tick } from './clock.js';
 import { signal, unlock } from './door-sound.js';
+import { proofFor } from './queue-task.js';
 import { number, t, useTimeZone } from './strings.js';
 
 const RETRY_MS = 4_000;
@@ -21,6 +22,8 @@ const here = `/events/${event}/queue`;
 const part = document.getElementById('queue-now');
 const stale = document.getElementById('queue-stale');
 let [timer, asking, failures, askedAt] = [0, false, 0, 0];
+/** True while the task before entering is solved: the form must stay. */
+let entering = false;
 /** When the server last answered, by the clock of the device: only the difference counts. */
 let heardAt = Date.now();
 
@@ -35,6 +38,11 @@ function listen() {
   addEventListener('pageshow', ({ persisted }) => persisted && askNow());
   // Everybody's draw is at one time, and so would be the questions of those who have not entered.
   part.addEventListener('countdown-end', () => later(EXPIRY_MS + (isTurnNow() ? 0 : Math.random() * SPREAD_MS)));
+  part.addEventListener('submit', (submitted) => {
+    if (!('task' in submitted.target.dataset)) return;
+    submitted.preventDefault();
+    enter(submitted.target);
+  });
   const sound = document.getElementById('queue-sound');
   if (!sound || !(window.AudioContext ?? window.webkitAudioContext)) return;
   sound.hidden = false;
@@ -44,6 +52,24 @@ function listen() {
     currentTarget.hidden = true;
     sound.querySelector('span').textContent = t('queue.soundOn');
   });
+}
+
+/** Sends the form with the proof of work that the queue asks for. */
+async function enter(form) {
+  if (entering) return;
+  entering = true;
+  const [button, hint, progress] = ['button', '[role=status]', 'progress'].map((one) => form.querySelector(one));
+  [button.disabled, progress.hidden, hint.textContent] = [true, false, t('queue.solving')];
+  try {
+    form.elements.proof.value = await proofFor(event);
+    form.submit();
+  } catch (error) {
+    // Of a queue that has ended meanwhile, the page says so.
+    if (error.status > 0) form.submit();
+    else hint.textContent = t('queue.noTask');
+  }
+  // The page may be shown again from the browser's memory.
+  [button.disabled, progress.hidden, entering] = [false, true, false];
 }
 
 function isTurnNow() {
@@ -66,6 +92,7 @@ function askNow() {
 
 async function ask() {
   if (asking) return;
+  if (entering) return void later(RETRY_MS);
   clearTimeout(timer);
   [asking, askedAt] = [true, Date.now()];
   let next;

@@ -2,7 +2,7 @@
 //! scripts the page loads itself again when the server says; `queue.js` asks for the place instead.
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use maud::html;
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{QueuePlace, Rejection};
 use crate::store::EventRow;
-use crate::waiting_room::{RoomStatus, WaitingRoomError};
+use crate::waiting_room::{Entrant, RoomStatus, WaitingRoomError};
 use crate::web::errors::explain;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
@@ -22,7 +22,8 @@ use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
 
 /// The modules that the page's script imports.
-const MODULES: &[&str] = &["address.js", "api.js", "strings.js", "clock.js", "door-sound.js"];
+const MODULES: &[&str] =
+    &["address.js", "api.js", "strings.js", "clock.js", "door-sound.js", "queue-task.js"];
 
 /// Reads what the page has to say to this visitor.
 async fn told(state: &AppState, visitor: &Visitor, event: OfferingId) -> Result<Told, ApiError> {
@@ -65,15 +66,22 @@ pub(super) async fn page(
 pub(super) async fn enter(
     state: web::Data<AppState>,
     visitor: Visitor,
+    request: HttpRequest,
     Path(event): Path<OfferingId>,
-    Form(_): Form<Vec<(String, String)>>,
+    Form(form): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
     let event = state.offerings.event(event).await?;
+    let proof = form.iter().find(|(name, value)| name == "proof" && !value.is_empty());
+    let entrant = Entrant {
+        customer: caller.user,
+        address: request.peer_addr().map(|peer| peer.ip()),
+        proof: proof.map(|(_, value)| value.as_str()),
+    };
     let entered = match caller.guest {
         // One entry for each account: guests cost nothing to be many.
         true => Err(ApiError::of(ErrorCode::AccountRequired)),
-        false => entered(state.waiting_rooms.enter(event.id, caller.user).await),
+        false => entered(state.waiting_rooms.enter(event.id, entrant).await),
     };
     answer(&state, &visitor, &event, entered, "").await
 }

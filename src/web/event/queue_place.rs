@@ -89,7 +89,7 @@ fn outside(visitor: &Visitor, event: &EventRow, progress: &QueueProgress) -> Mar
         @if progress.rules.draining {
             p.warning { (visitor.text("queue.draining")) }
         } @else if visitor.has_account() {
-            (enter_form(visitor, event, visitor.text("queue.enter")))
+            (enter_form(visitor, event, progress, visitor.text("queue.enter")))
         } @else {
             p { (visitor.text("queue.account_needed")) }
             p.actions {
@@ -186,7 +186,7 @@ fn again(visitor: &Visitor, event: &EventRow, status: &RoomStatus) -> Markup {
             p { (visitor.text("error.QUEUE_TURNS_USED")) }
         } @else {
             p.hint { (visitor.fill("queue.turns_left", &[("n", &turns)])) }
-            (enter_form(visitor, event, visitor.text("queue.enter_again")))
+            (enter_form(visitor, event, &status.seen.progress, visitor.text("queue.enter_again")))
         }
     }
 }
@@ -262,11 +262,25 @@ fn prospects(
     }
 }
 
-fn enter_form(visitor: &Visitor, event: &EventRow, label: &str) -> Markup {
+fn enter_form(
+    visitor: &Visitor,
+    event: &EventRow,
+    progress: &QueueProgress,
+    label: &str,
+) -> Markup {
+    let asks_for_proof = progress.rules.challenge_bits > 0;
     html! {
-        form.row method="post" action={ "/events/" (event.id) "/queue/enter" } {
+        @if asks_for_proof {
+            noscript { p.warning { (visitor.text("queue.needs_scripts")) } }
+        }
+        // `queue.js` solves the task before it sends the form.
+        form.row method="post" action={ "/events/" (event.id) "/queue/enter" }
+            data-task[asks_for_proof]
+        {
+            @if asks_for_proof { input type="hidden" name="proof" value=""; }
             button.button { (label) }
-            span.hint { (visitor.text("queue.enter_once")) }
+            span.hint role="status" { (visitor.text("queue.enter_once")) }
+            @if asks_for_proof { progress aria-hidden="true" hidden {} }
         }
     }
 }

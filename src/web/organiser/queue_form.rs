@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::entered::{self, Pairs};
 use super::reasons;
 use super::refused::{Refusals, Refused};
-use crate::inventory::{QueueChange, QueueRules};
+use crate::inventory::{QueueChange, QueueRules, TimestampMs};
 use crate::store::EventRow;
 use crate::waiting_room::Seen;
 use crate::web::fields::Field;
@@ -15,19 +15,25 @@ use crate::web::places::zone_of;
 use crate::web::visitor::Visitor;
 
 /// The fields of numbers by their names in the API, with the keys of their labels and hints.
-const NUMBERS: [(&str, &str, &str, &str); 5] = [
+const NUMBERS: [(&str, &str, &str, &str); 7] = [
     ("passesPerMinute", "passes", "organiser_queue.passes", "organiser_queue.passes_does"),
     ("activeLimit", "active", "organiser_queue.active", "organiser_queue.active_does"),
     ("admitPercent", "percent", "organiser_queue.percent", "organiser_queue.percent_does"),
     ("passSeconds", "pass_seconds", "organiser_queue.seconds", "organiser_queue.seconds_does"),
     ("silenceSeconds", "silence", "organiser_queue.silence", "organiser_queue.silence_does"),
+    ("turns", "turns", "organiser_queue.turns", "organiser_queue.turns_does"),
+    ("challengeBits", "bits", "organiser_queue.bits", "organiser_queue.bits_does"),
 ];
 
 /// The rules as they were entered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RulesForm {
     opens: String,
-    numbers: [String; 5],
+    source: String,
+    numbers: [String; 7],
+    /// Accounts that were made later may not enter.
+    before: String,
+    confirmed: bool,
 }
 
 impl RulesForm {
@@ -36,14 +42,20 @@ impl RulesForm {
         let default = QueueRules::default();
         let rules = seen.map_or(&default, |seen| &seen.progress.rules);
         let zone = zone_of(visitor, event);
+        let time = |at: Option<TimestampMs>| at.map(|at| entered::local_text(at, zone));
         Self {
-            opens: rules.opens_at.map(|at| entered::local_text(at, zone)).unwrap_or_default(),
+            opens: time(rules.opens_at).unwrap_or_default(),
+            source: rules.public_source.clone().unwrap_or_default(),
+            before: time(rules.account_before).unwrap_or_default(),
+            confirmed: rules.confirmed_only,
             numbers: [
                 rules.passes_per_minute.to_string(),
                 rules.active_limit.to_string(),
                 rules.admit_percent.to_string(),
                 (rules.pass_ms / 1_000).to_string(),
                 (rules.silence_ms / 1_000).to_string(),
+                rules.turns.to_string(),
+                rules.challenge_bits.to_string(),
             ],
         }
     }
@@ -51,8 +63,11 @@ impl RulesForm {
     /// Reads the fields from a form.
     pub(super) fn read(pairs: &[(String, String)]) -> Self {
         let pairs = Pairs(pairs);
-        let numbers = NUMBERS.map(|(_, input, _, _)| pairs.entered(input).trim().to_owned());
-        Self { opens: pairs.entered("opens").trim().to_owned(), numbers }
+        let entered = |input| pairs.entered(input).trim().to_owned();
+        let numbers = NUMBERS.map(|(_, input, _, _)| entered(input));
+        let confirmed = pairs.value("confirmed").is_some();
+        let (opens, source, before) = (entered("opens"), entered("source"), entered("before"));
+        Self { opens, source, numbers, before, confirmed }
     }
 
     /// Returns what differs from the rules `before`, or the fields that cannot be read.
@@ -63,15 +78,17 @@ impl RulesForm {
         zone: Tz,
     ) -> Result<QueueChange, Refusals> {
         let mut refused = Vec::new();
-        let mut opens_at = None;
-        // The field has no seconds: a time that was not touched stays as exact as it is.
-        if self.opens != before.opens {
-            match entered::local_time(&self.opens, zone) {
-                Ok(at) => opens_at = Some(at),
-                Err(key) => refused.push(Refused::new(visitor, "opens", key)),
+        // A field has no seconds: a time that was not touched stays as exact as it is.
+        let mut time = |input: &str, text: &str, before: &str| {
+            if text == before {
+                return None;
             }
-        }
-        let mut numbers = [None; 5];
+            let read = entered::local_time(text, zone);
+            read.map_err(|key| refused.push(Refused::new(visitor, input, key))).ok()
+        };
+        let opens_at = time("opens", &self.opens, &before.opens);
+        let account_before = time("before", &self.before, &before.before);
+        let mut numbers = [None; 7];
         for (index, (_, input, _, _)) in NUMBERS.iter().enumerate() {
             match entered::whole(&self.numbers[index]) {
                 Ok(Some(number)) => numbers[index] = Some(number),
@@ -84,7 +101,12 @@ impl RulesForm {
         if !refused.is_empty() {
             return Err(refused.into());
         }
-        let [passes_per_minute, active_limit, admit_percent, pass_s, silence_s] = numbers;
+        let [passes_per_minute, active_limit, admit_percent, pass_s, silence_s, turns, bits] =
+            numbers;
+        let source = (!self.source.is_empty()).then(|| self.source.clone());
+        // What does not fit is out of the range, and refused with the field.
+        let small =
+            |number: Option<u32>| number.map(|number| u8::try_from(number).unwrap_or(u8::MAX));
         let ms = |seconds: Option<u32>| seconds.map(|seconds| i64::from(seconds) * 1_000);
         Ok(QueueChange {
             opens_at,
@@ -93,6 +115,11 @@ impl RulesForm {
             admit_percent,
             pass_ms: ms(pass_s),
             silence_ms: ms(silence_s),
+            turns: small(turns),
+            challenge_bits: small(bits),
+            account_before,
+            confirmed_only: Some(self.confirmed),
+            public_source: (self.source != before.source).then_some(source),
             ..QueueChange::default()
         })
     }
@@ -100,9 +127,10 @@ impl RulesForm {
 
 /// Returns the field that a refusal names, and its reason without the API's name of it.
 pub(super) fn refused_field(visitor: &Visitor, message: &str) -> Option<Refused> {
-    NUMBERS.iter().find_map(|(field, input, _, _)| {
+    let fields = NUMBERS.iter().map(|(field, input, _, _)| (*field, *input));
+    fields.chain([("publicSource", "source")]).find_map(|(field, input)| {
         let reason = message.strip_prefix(field)?.trim_start();
-        Some(Refused { input: (*input).to_owned(), text: reasons::of(visitor, reason) })
+        Some(Refused { input: input.to_owned(), text: reasons::of(visitor, reason) })
     })
 }
 
@@ -118,38 +146,45 @@ pub(super) fn render(
         Some(_) => ("save", visitor.text("organiser_queue.save")),
         None => ("on", visitor.text("organiser_queue.on")),
     };
-    let opens = Field {
-        name: "opens",
-        label: visitor.text("organiser_queue.opens"),
-        kind: "datetime-local",
-        value: &form.opens,
-        hint: Some(visitor.text("organiser_queue.opens_does")),
+    let field = |name, kind, value, label, hint| Field {
+        name,
+        kind,
+        value,
+        label: visitor.text(label),
+        hint: Some(visitor.text(hint)),
         ..Field::default()
     };
+    let (opens, source) = (("opens", &form.opens), ("source", &form.source));
     html! {
         form.stack method="post" action={ "/organiser/events/" (event.id) "/queue#rules" } {
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
             input type="hidden" name="do" value=(action);
             @if is_closed {
-                // The draw is made of those who came before: its time is past.
-                input type="hidden" name="opens" value=(form.opens);
+                // The list is complete: what rules its draw is fixed.
+                @for (name, value) in [opens, source] {
+                    input type="hidden" name=(name) value=(value);
+                }
             } @else {
-                (refused.field(opens))
+                (refused.field(field(opens.0, "datetime-local", opens.1,
+                    "organiser_queue.opens", "organiser_queue.opens_does")))
+                (refused.field(Field { max_length: Some(100), ..field(source.0, "", source.1,
+                    "organiser_queue.source", "organiser_queue.source_does") }))
             }
             div.form-grid {
                 @for (index, (_, name, label, hint)) in NUMBERS.iter().enumerate() {
                     (refused.field(Field {
-                        name,
-                        label: visitor.text(label),
-                        kind: "number",
-                        value: &form.numbers[index],
-                        hint: Some(visitor.text(hint)),
-                        min: Some("1"),
+                        min: Some(if *name == "bits" { "0" } else { "1" }),
                         required: true,
-                        ..Field::default()
+                        ..field(*name, "number", &form.numbers[index], *label, *hint)
                     }))
                 }
             }
+            (refused.field(field("before", "datetime-local", &form.before,
+                "organiser_queue.before", "organiser_queue.before_does")))
+            div.field { label.check {
+                input type="checkbox" name="confirmed" value="on" checked[form.confirmed];
+                span { (visitor.text("organiser_queue.confirmed")) }
+            } }
             @if seen.is_none() { p { (visitor.text("organiser_queue.on_does")) } }
             button.button { (label) }
         }

@@ -22,6 +22,7 @@ use crate::support::process::Server;
 use crate::support::sold_event;
 use crate::support::students;
 use crate::support::test_db::{TestDb, eventually};
+use crate::support::waiters;
 
 /// So few that customers find them taken.
 const SEATS: u32 = 50;
@@ -87,6 +88,7 @@ impl Sale {
         };
         sale.let_people_in();
         sale.let_students_in().await;
+        sale.let_people_wait().await;
         sale
     }
 
@@ -101,6 +103,16 @@ impl Sale {
                 students::come_and_go(shop, mint, path, rng(seed, index)).await;
             }));
         }
+    }
+
+    /// Opens an event with a waiting room, and lets people stand in its line.
+    async fn let_people_wait(&mut self) {
+        let (mint, seed) = (self.servers[0].mint(), seed());
+        let event = sold_event::open(&self.store, SEATS * 2).await;
+        let mut of_admin = rng(seed, u64::MAX - 1);
+        waiters::open_room(&self.shop, &mint.admin(), &mut of_admin, event).await;
+        let waiting = waiters::stand_in_line(Arc::clone(&self.shop), mint, event, of_admin);
+        self.people.push(tokio::spawn(waiting));
     }
 
     fn let_people_in(&mut self) {

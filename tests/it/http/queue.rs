@@ -1,5 +1,6 @@
 //! The waiting room of an event, over HTTP.
 
+pub mod abuse;
 mod line;
 mod organisers;
 mod passes;

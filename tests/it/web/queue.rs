@@ -4,14 +4,19 @@ use serde_json::json;
 
 use super::organiser::{Browser, Page, known};
 use crate::http::api_client::Shop;
+use crate::http::queue::abuse::solved;
 
-const RULES: [(&str, &str); 6] = [
+const RULES: [(&str, &str); 10] = [
     ("opens", ""),
     ("passes", "600"),
     ("active", "1"),
     ("percent", "100"),
     ("pass_seconds", "300"),
     ("silence", "1800"),
+    ("bits", "0"),
+    ("turns", "5"),
+    ("source", ""),
+    ("before", ""),
 ];
 
 /// A form of the rules for a button, with one field changed.
@@ -91,6 +96,42 @@ on_both_databases! {
         lee.post(&holds, &hold).await.leads_to(&format!("{page}?notice=held"));
     }
 
+    async fn a_task_before_entering_is_explained_and_its_proof_is_sent_with_the_form(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let organiser = Browser::of(&shop, &shop.admin());
+        let at = format!("/organiser/events/{}/queue", event.id);
+        press(&organiser, &at, &rules("on", ("bits", "6"))).await.leads_to(&at);
+        organiser.get(&at).await.shows(&["name=\"bits\"", "value=\"6\""]);
+        let kim = known(&shop, "Kim", "kim@example.com").await;
+        let browser = Browser::of(&shop, &kim);
+        let room = format!("/events/{}/queue", event.id);
+        let enter = format!("{room}/enter");
+        browser.get(&room).await.shows(&[
+            "<noscript><p class=\"warning\">This event needs scripts",
+            "data-task",
+            "name=\"proof\"",
+        ]);
+        for (form, says) in [
+            (vec![], "This queue needs scripts"),
+            (vec![("proof", "")], "This queue needs scripts"),
+            (vec![("proof", "chal_AAAA.1")], "The small task before entering was solved too late"),
+        ] {
+            let refused = browser.post(&enter, &form).await;
+            assert_eq!(refused.status, 403, "{form:?}");
+            refused.shows(&[says, "data-task"]);
+        }
+        let path = format!("/api/queue/{}/challenge", event.id);
+        let proof = solved(&kim.get(&path).await.is(200).data);
+        browser.post(&enter, &[("proof", &proof)]).await.leads_to(&room);
+        browser.get(&room).await.shows(&["<h2>It is your turn</h2>"]);
+        press(&organiser, &at, &rules("save", ("bits", "0"))).await.leads_to(&at);
+        shop.clock.advance_ms(2_000);
+        let lee = Browser::of(&shop, &known(&shop, "Lee", "lee@example.com").await);
+        assert!(!lee.get(&room).await.text.contains("data-task"));
+        lee.post(&enter, &[]).await.leads_to(&room);
+    }
+
     async fn an_organiser_sets_a_waiting_room_by_forms_alone(db: TestDb) {
         let shop = Shop::open(db).await;
         let event = shop.event().await;
@@ -107,19 +148,36 @@ on_both_databases! {
             ("percent", "2000"),
             ("pass_seconds", "9"),
             ("silence", "99999999999"),
+            ("bits", "25"),
+            ("bits", "300"),
             ("passes", "many"),
             ("opens", "tomorrow"),
+            ("turns", "0"),
+            ("before", "last year"),
         ] {
             let refused = press(&organiser, &at, &rules("on", (input, value))).await;
             assert_eq!(refused.status, 422, "{input} {value}");
             refused.shows(&[&format!("id=\"field-{input}-error\""), &format!("value=\"{value}\"")]);
         }
+        let long = "x".repeat(101).leak();
+        let refused = press(&organiser, &at, &rules("on", ("source", long))).await;
+        assert_eq!(refused.status, 422);
+        refused.shows(&["id=\"field-source-error\""]);
         press(&organiser, &at, &rules("on", ("", ""))).await.leads_to(&at);
         organiser.get(&at).await.shows(&["The line is open.", "value=\"600\"", "Pause"]);
         press(&organiser, &at, &[("do", "pause")]).await.leads_to(&at);
         organiser.get(&at).await.shows(&["Paused", "Resume"]);
         press(&organiser, &at, &rules("save", ("active", "7"))).await.leads_to(&at);
         organiser.get(&at).await.shows(&["Paused", "value=\"7\""]);
+        let mut strict = rules("save", ("before", "2020-01-01T09:00"));
+        strict.push(("confirmed", "on"));
+        press(&organiser, &at, &strict).await.leads_to(&at);
+        organiser.get(&at).await.shows(&["value=\"2020-01-01T09:00\"", "value=\"on\" checked"]);
+        let shut = customer.post(&format!("/events/{}/queue/enter", event.id), &[]).await;
+        assert_eq!(shut.status, 403);
+        shut.shows(&["The organiser does not let this account into the queue."]);
+        press(&organiser, &at, &rules("save", ("", ""))).await.leads_to(&at);
+        assert!(!organiser.get(&at).await.text.contains("checked"), "all may enter again");
         press(&organiser, &at, &[("do", "resume")]).await.leads_to(&at);
         press(&organiser, &at, &[("do", "off")]).await.leads_to(&at);
         organiser.get(&at).await.shows(&["The waiting room is off."]);

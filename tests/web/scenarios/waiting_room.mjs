@@ -1,5 +1,5 @@
-// A waiting room: its organiser switches it on, one buyer has the turn and another waits in line, sees a
-// pause, a server that does not answer, and the turn that comes by itself.
+// A waiting room: its organiser switches it on with a task before entering, which browsers solve; one
+// buyer has the turn and another waits in line, sees a pause, a server that does not answer, and the turn that comes by itself.
 
 import { asOrganiser, standing } from "../lib/organiser.mjs";
 import { PASSWORD, register, send, signIn } from "../lib/people.mjs";
@@ -29,6 +29,7 @@ export default async function (tour) {
     await tour.look("organiser, a bad number", { page: office });
     await office.locator("[name=passes]").fill("600");
     await office.locator("[name=active]").fill("1");
+    await office.locator("[name=bits]").fill("12");
     await send(office, rules);
     await tour.look("organiser, on", { page: office });
 
@@ -46,8 +47,21 @@ export default async function (tour) {
     await page.waitForURL(new RegExp(`${room}$`));
     await tour.look("before entering");
 
-    tour.step("the first has the turn at once");
-    await send(page, page.locator("form[action$='/enter']"));
+    tour.step("while the browser solves the task before entering, the page says so");
+    let goOn;
+    const held = new Promise((resolve) => { goOn = resolve; });
+    await page.route(/\/challenge$/, async (route) => {
+        await held;
+        await route.continue();
+    });
+    const enter = page.locator("form[action$='/enter']");
+    await enter.locator("button").click();
+    await enter.locator("progress").waitFor();
+    tour.check(await enter.locator("button").isDisabled(), "it can be sent twice");
+    await tour.look("solving the task", { follow: false });
+    goOn();
+
+    tour.step("the first has the turn as soon as it is solved");
     await page.locator("#queue-now[data-turn=true]").waitFor();
     await tour.look("a turn");
 

@@ -112,6 +112,11 @@ pub struct QueueBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     confirmed_only: Option<bool>,
+    /// Zero bits of the proof of work that entering asks for, 0 for none; 16 to 18 take a phone about a
+    /// second. Who is in the queue keeps their place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, maximum = 24)]
+    challenge_bits: Option<i64>,
     /// The source of the public value of the draw, announced before: the draw waits for the value.
     /// Null for a draw that makes itself.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
@@ -164,6 +169,7 @@ pub struct QueueRulesDto {
     #[schema(required = true)]
     account_before: Option<String>,
     confirmed_only: bool,
+    challenge_bits: u8,
     #[schema(required = true)]
     public_source: Option<String>,
 }
@@ -225,6 +231,7 @@ fn rules(rules: &QueueRules) -> QueueRulesDto {
         draining: rules.draining,
         account_before: rules.account_before.map(rfc3339),
         confirmed_only: rules.confirmed_only,
+        challenge_bits: rules.challenge_bits,
         public_source: rules.public_source.clone(),
     }
 }
@@ -258,6 +265,8 @@ impl QueueBody {
             draining: self.draining,
             account_before: self.account_before.map(|at| at.map(Time::millis)),
             confirmed_only: self.confirmed_only,
+            // Negative numbers are out of the range as well.
+            challenge_bits: self.challenge_bits.map(|bits| u8::try_from(bits).unwrap_or(u8::MAX)),
             public_source: self.public_source.clone(),
             ..QueueChange::default()
         }

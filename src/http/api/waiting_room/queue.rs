@@ -2,23 +2,24 @@
 //! routes answer below `/queue`, see `http/middleware/aliases.rs`.
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::api::box_office::checkout::expect_caller;
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query, QueueProof};
 use crate::http::respond::{self, fed_by, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, QueueEntryId, UserId};
 use crate::inventory::{QueuePhase, QueuePlace, QueueProgress};
-use crate::waiting_room::{Outlook, RoomStatus, Seen};
+use crate::waiting_room::{Entrant, Outlook, RoomStatus, Seen};
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/queue/{event}/enqueue").post(enqueue))
+        .service(web::resource("/api/queue/{event}/challenge").get(challenge))
         .service(web::resource("/api/queue/{event}/status").get(status))
         .service(web::resource("/api/queue/{event}/progress").get(progress))
         .service(web::resource("/api/queue/{event}/audit").get(audit))
@@ -39,10 +40,18 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::QueueVoided,
             ErrorCode::QueueTurnsUsed,
             ErrorCode::QueueNotForYou,
+            ErrorCode::QueueCrowded,
+            ErrorCode::ChallengeRequired,
+            ErrorCode::ChallengeFailed,
             ErrorCode::AccountRequired,
             ErrorCode::EventCancelled,
             ErrorCode::NotTheCaller,
         ],
+    ),
+    (
+        "get",
+        "/api/queue/{event}/challenge",
+        &[ErrorCode::NoQueue, ErrorCode::AccountRequired, ErrorCode::NotTheCaller],
     ),
     (
         "get",
@@ -307,17 +316,70 @@ pub(crate) fn render_progress(seen: &Seen, now: i64) -> QueueProgressDto {
     }
 }
 
+/// A proof of work to do before entering.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueChallengeDto {
+    event_id: OfferingId,
+    client_id: UserId,
+    /// Zero bits with which the SHA-256 of the proof must begin; 0 if no proof is needed.
+    #[schema(maximum = 24)]
+    bits: u8,
+    /// The challenge; null if no proof is needed. The proof is this text, a full stop, and up to 10
+    /// digits that make the hash begin with so many zero bits.
+    #[schema(required = true)]
+    challenge: Option<String>,
+    /// The end of the challenge's life; null if no proof is needed.
+    #[schema(required = true)]
+    expires_at: Option<String>,
+    server_time: String,
+}
+
+/// Get the proof of work that entering asks for. It is good for one entry of the caller.
+#[utoipa::path(get, path = "/api/queue/{event}/challenge", tag = "queue", operation_id = "readQueueChallenge",
+    params(("event" = OfferingId, Path),
+        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other")),
+    responses((status = 200, body = Success<QueueChallengeDto>)))]
+pub(crate) async fn challenge(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(event): Path<OfferingId>,
+    Query(asked): Query<ClientQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let customer = asked.of(caller)?;
+    if caller.guest {
+        return Err(ApiError::of(ErrorCode::AccountRequired));
+    }
+    let challenge = state.waiting_rooms.challenge(event, customer).await?;
+    let mut response = respond::ok(&QueueChallengeDto {
+        event_id: event,
+        client_id: customer,
+        bits: challenge.as_ref().map_or(0, |challenge| challenge.bits),
+        expires_at: challenge.as_ref().map(|challenge| rfc3339(challenge.expires_at)),
+        challenge: challenge.map(|challenge| challenge.text),
+        server_time: rfc3339(state.clock.now_ms()),
+    });
+    let no_store = header::HeaderValue::from_static("no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+    Ok(response)
+}
+
 /// Enter the queue of an event. Who is in it already keeps their place.
+///
+/// A queue may ask for a proof of work (`…/challenge`), sent as `X-Queue-Proof`.
 #[utoipa::path(post, path = "/api/queue/{event}/enqueue", tag = "queue", operation_id = "enterQueue",
     params(("event" = OfferingId, Path),
-        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other"), ("Idempotency-Key" = Option<String>, Header)),
+        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other"), ("Idempotency-Key" = Option<String>, Header),
+        ("X-Queue-Proof" = Option<String>, Header, description = "`{challenge}.{digits}`, where the queue asks for a proof of work")),
     responses((status = 200, body = Success<QueueStatusDto>)))]
 pub(crate) async fn enqueue(
     state: web::Data<AppState>,
     caller: Caller,
+    request: HttpRequest,
     Path(event): Path<OfferingId>,
     // Accepted as everywhere; entering twice is entering once, with or without it.
     _key: IdempotencyKey,
+    QueueProof(proof): QueueProof,
     Query(asked): Query<ClientQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let customer = asked.of(caller)?;
@@ -325,7 +387,9 @@ pub(crate) async fn enqueue(
         // One entry for each account: guests cost nothing to be many.
         return Err(ApiError::of(ErrorCode::AccountRequired));
     }
-    let status = state.waiting_rooms.enter(event, customer).await?;
+    let address = request.peer_addr().map(|peer| peer.ip());
+    let entrant = Entrant { customer, address, proof: proof.as_deref() };
+    let status = state.waiting_rooms.enter(event, entrant).await?;
     match status.entry.place {
         QueuePlace::Voided => Err(ApiError::of(ErrorCode::QueueVoided)),
         QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left => {

@@ -54,11 +54,12 @@ pub(crate) async fn follow(
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let counted = connection.as_ref().map(|it| state.connections.begin_stream(it)).transpose()?;
     let customer = caller.user;
+    let following = state.waiting_rooms.follow(customer)?;
     let mut told = state.waiting_rooms.status(event, customer).await?;
     let first = frame(&state, caller, &told);
     let listener = Listener::begin();
     let body = fed_by(move |tx| async move {
-        let _counted = (listener, counted);
+        let _counted = (listener, counted, following);
         if tx.send(Ok(first)).await.is_err() {
             return;
         }

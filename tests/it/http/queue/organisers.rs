@@ -51,6 +51,7 @@ on_both_databases! {
             ("passSeconds", [9, -1, i64::MAX]),
             ("silenceSeconds", [119, -1, i64::MAX]),
             ("turns", [0, -1, 101]),
+            ("challengeBits", [25, -1, 256]),
         ] {
             for value in values {
                 let mut body = json!({});
