@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod listener;
 pub mod measure;
 pub mod options;
+pub mod people;
 pub mod report;
 pub mod run;
 pub mod setup;
