@@ -55,7 +55,7 @@ impl History {
         self.drawn_at.is_some() || !self.entries.is_empty()
     }
 
-    pub(in crate::audit) fn take(&mut self, change: &Change, at: TimestampMs) {
+    pub(crate) fn take(&mut self, change: &Change, at: TimestampMs) {
         match change {
             Change::QueueSet { rules, .. } => self.rules = rules.clone(),
             Change::QueueEntered { entries } => self.enter(entries, at, false),
@@ -113,7 +113,7 @@ impl History {
     }
 
     /// Takes the places after a row.
-    pub(in crate::audit) fn places(&mut self, at: TimestampMs, total: i64, sold: i64) {
+    pub(crate) fn places(&mut self, at: TimestampMs, total: i64, sold: i64) {
         self.places = total;
         if self.sold.last().map_or(0, |(_, last)| *last) != sold {
             self.sold.push((at, sold));
