@@ -13,6 +13,9 @@ use admitone::inventory::{SessionEnd, TimestampMs};
 /// answers take time.
 const APART_MS: i64 = 2_000;
 
+/// The longest time for which the state of a line is read.
+const READ_MS: i64 = 500;
+
 /// The contradictions between answers and journal.
 pub(in crate::audit) fn check(told: &[Told], people: &[Account], history: &History) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -115,14 +118,16 @@ impl Check<'_> {
         if waits && admitted_at.is_some_and(|at| at < standing.as_of - APART_MS) {
             wrong.push("was told to wait after the admission".into());
         }
-        wrong.extend(self.position(life, standing));
+        wrong.extend(self.position(life, told, standing));
         wrong
     }
 
     /// Position N says that at most N are admitted before.
-    fn position(&self, life: &Life, standing: &Standing) -> Option<String> {
+    fn position(&self, life: &Life, told: &Told, standing: &Standing) -> Option<String> {
         let position = standing.position.filter(|_| !life.was_moved)?;
-        let before_then = self.history.admitted_until(standing.as_of);
+        // The time of a state is taken before the state is read, and the answer comes after it.
+        let read_until = told.answered_at.min(standing.as_of + READ_MS);
+        let before_then = self.history.admitted_until(read_until.max(standing.as_of));
         let (until, before_own) = match (life.admitted, life.left_at) {
             (Some((at, before)), _) => (at, before),
             (None, Some(at)) => (at, self.history.admitted_until(at)),
