@@ -1,5 +1,6 @@
 //! The pace of a line, and the waits that follow from it: from what the line did lately, with a spread
-//! from its faster and slower stretches. Nothing here decides an admission.
+//! from its faster and slower stretches. No wait is told beyond the places left: nobody can say when
+//! some come back. Nothing here decides an admission.
 
 use std::collections::VecDeque;
 
@@ -19,6 +20,7 @@ const SAMPLE_MS: i64 = 1_000;
 struct Sample {
     at: TimestampMs,
     next: u32,
+    admitted: u32,
 }
 
 /// An estimated wait, in seconds.
@@ -49,15 +51,19 @@ impl Pace {
         if self.samples.back().is_some_and(|last| at - last.at < SAMPLE_MS) {
             return;
         }
-        self.samples.push_back(Sample { at, next: progress.next });
+        self.samples.push_back(Sample {
+            at,
+            next: progress.next,
+            admitted: progress.totals.admitted,
+        });
         // One sample before the window stays: it is where the window begins.
         while self.samples.get(1).is_some_and(|second| at - second.at >= WINDOW_MS) {
             self.samples.pop_front();
         }
     }
 
-    /// The wait behind `ahead` others; `None` if the line stands still, and nobody can say for how
-    /// long.
+    /// The wait behind `ahead` others; `None` if the line stands still, or will before it comes so
+    /// far, and nobody can say for how long.
     #[must_use]
     pub fn estimate(
         &self,
@@ -65,18 +71,20 @@ impl Pace {
         ahead: u32,
         now: TimestampMs,
     ) -> Option<Estimate> {
-        if progress.rules.paused || !progress.on_sale {
+        if progress.rules.paused || !progress.on_sale || runs_out_before(progress, ahead) {
             return None;
         }
         let ruled = f64::from(progress.rules.passes_per_minute) / 60.0;
         let (Some(first), Some(last)) = (self.samples.front(), self.samples.back()) else {
-            return Some(by_rate(ahead, ruled));
+            return Some(by_rate(there(progress, ahead), ruled));
         };
         let moved = last.next.saturating_sub(first.next);
         if last.at - first.at < WINDOW_MS / 6 || (1..TOO_FEW).contains(&moved) {
-            return Some(by_rate(ahead, ruled));
+            return Some(by_rate(there(progress, ahead), ruled));
         }
-        let mean = speed(first, last)?;
+        // What was given at once when the line began does not come again: it never moves faster than the
+        // rate for long.
+        let mean = speed(first, last)?.min(fastest_for_long(first, last, ruled));
         // The pace since the last sample counts as well: a line that has just stopped is slower.
         let silent = f64::from(u32::try_from(now - last.at).unwrap_or(0)) / 1_000.0;
         let stretch = (last.at - first.at) / STRETCHES;
@@ -103,10 +111,42 @@ impl Pace {
     }
 }
 
+/// True if the places left are likely to be gone before so many others are admitted.
+fn runs_out_before(progress: &QueueProgress, ahead: u32) -> bool {
+    let admitted = progress.totals.admitted;
+    // Those who were admitted and have done nothing yet say nothing about how many places a person
+    // takes.
+    let (taken, have_acted) = (
+        progress.places.saturating_sub(progress.places_left),
+        admitted.saturating_sub(progress.idle),
+    );
+    if have_acted < TOO_FEW || taken == 0 {
+        return false;
+    }
+    let each = f64::from(taken) / f64::from(have_acted);
+    let turns = f64::from(progress.places_left) / each - f64::from(progress.idle);
+    there(progress, ahead) >= turns
+}
+
+/// How many are really ahead: of the places in line before this one some are gaps.
+fn there(progress: &QueueProgress, ahead: u32) -> f64 {
+    let places_of_line = progress.entered.saturating_sub(progress.next).max(1);
+    f64::from(ahead) * (f64::from(progress.waiting) / f64::from(places_of_line)).min(1.0)
+}
+
+/// Places of the line per second at the ruled rate, with as many gaps as there were lately.
+fn fastest_for_long(from: &Sample, to: &Sample, ruled: f64) -> f64 {
+    let admitted = to.admitted.saturating_sub(from.admitted);
+    match to.next.saturating_sub(from.next) {
+        moved if admitted > 0 => ruled * f64::from(moved) / f64::from(admitted),
+        _ => f64::INFINITY,
+    }
+}
+
 /// The wait where the line has not moved long enough to have a pace of its own.
-fn by_rate(ahead: u32, per_second: f64) -> Estimate {
+fn by_rate(ahead: f64, per_second: f64) -> Estimate {
     // Even with nobody ahead one waits for the next pass.
-    let at_best = seconds((f64::from(ahead) + 1.0) / per_second);
+    let at_best = seconds((ahead + 1.0) / per_second);
     Estimate { seconds: at_best, low: at_best, high: Some(at_best.saturating_mul(3)) }
 }
 

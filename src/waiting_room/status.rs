@@ -40,7 +40,7 @@ pub struct RoomStatus {
     pub entry: QueueEntryView,
     /// How many are ahead at most; `None` before the draw, and for those who do not wait.
     pub ahead: Option<u32>,
-    /// The estimated wait; `None` if the line stands still, or has not begun.
+    /// The estimated wait; `None` if the line stands still, has not begun, or is likely to stop before.
     pub estimate: Option<Estimate>,
     /// Seconds until the customer should ask again.
     pub next_poll_s: u32,

@@ -7,7 +7,7 @@ mod classes;
 mod enrollments;
 mod event;
 mod people;
-mod queue;
+pub mod queue;
 mod replay;
 mod reservations;
 
@@ -22,6 +22,7 @@ use serde::Serialize;
 use super::ledger::{Answered, Asked, Entry, Ledger};
 use super::say;
 use event::{Audited, audit_event};
+use queue::history::History;
 
 /// Number of events audited at a time.
 const AT_ONCE: usize = 4;
@@ -69,6 +70,9 @@ pub struct Findings {
     pub violations: u64,
     /// The first violations.
     pub told: Vec<String>,
+    /// What happened in the waiting room of the last event that has one.
+    #[serde(skip)]
+    pub history: Option<Box<History>>,
     /// Duration of the audit in seconds.
     pub seconds: f64,
 }
@@ -114,6 +118,11 @@ pub async fn audit(subject: &Subject<'_>, seen_by_buyers: Vec<String>) -> Result
         findings.rows += audited.rows;
         for (what, count) in audited.tally {
             *findings.tally.entry(what.into()).or_default() += count;
+        }
+        if audited.history.is_some() {
+            *findings.compared.entry("answers of the waiting room").or_default() +=
+                subject.ledger.told.len() as u64;
+            findings.history = audited.history;
         }
         *findings.compared.entry("reservations").or_default() += audited.reservations;
         if audited.enrollments > 0 {

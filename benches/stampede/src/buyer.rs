@@ -4,6 +4,7 @@ mod answers;
 mod classes;
 pub mod seat_map;
 mod steps;
+mod visitor;
 
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use rand::RngExt;
 
 use super::crowd::{Known, Worker};
 use super::ledger::{Answered, Asked};
-use super::workload::{Journey, Kind};
+use super::workload::{Journey, Kind, Pick};
 use steps::{Buyer, Held};
+pub use visitor::Visitor;
 
 /// Time between one read and the next.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -26,7 +28,7 @@ pub async fn travel(worker: &Worker, due: Duration) {
     let event = worker.any_event();
     let people = u32::try_from(worker.plan.tokens.len()).expect("at most 100,000 buyers");
     let number = worker.draw(|rng| rng.random_range(0..people));
-    let mut buyer = Buyer { worker, number, event, next: due };
+    let mut buyer = Buyer { worker, number, event, next: due, pass: None, refusal: None };
     let party = worker.plan.options.workload.party;
     let party = worker.draw(|rng| rng.random_range(party.0..=party.1));
     match kind.journey {
@@ -80,6 +82,8 @@ pub async fn travel(worker: &Worker, due: Duration) {
         Journey::ApplyTwice => buyer.apply_twice().await,
         Journey::Withdraw => buyer.withdraw().await,
         Journey::Queue => buyer.queue().await,
+        // A person of a waiting room is no journey: `people.rs` runs them.
+        Journey::LineUp => {}
     }
 }
 
@@ -131,7 +135,7 @@ async fn retry(buyer: &mut Buyer<'_>, party: u32) {
 /// Buys if places are free; otherwise joins the waitlist and waits for places that others give
 /// back.
 async fn wait(buyer: &mut Buyer<'_>, party: u32) {
-    if let Some(held) = buyer.hold(super::workload::Pick::Places, party).await {
+    if let Some(held) = buyer.hold(Pick::Places, party).await {
         purchase(buyer, &held).await;
         return;
     }

@@ -20,6 +20,7 @@ use super::ledger::Entry;
 use super::listener::{self, Acknowledged};
 use super::measure::{Figures, Window};
 use super::options::Load;
+use super::people::{self, Told, Watch};
 use super::setup::Plan;
 use super::timer::Timer;
 
@@ -41,6 +42,8 @@ enum Stop {
 pub struct WorkerResult {
     /// The worker's part of the run's journal.
     pub entries: Vec<Entry>,
+    /// What people were told by a waiting room.
+    pub told: Vec<Told>,
     /// Actions of the server that are not allowed, as seen by clients.
     pub violations: Vec<String>,
     /// Number of journeys that were still unfinished at the end of the grace.
@@ -53,6 +56,8 @@ pub struct Crowd {
     /// The figures of each worker, updated continuously.
     pub figures: Vec<Arc<Mutex<Figures>>>,
     stop: watch::Sender<Stop>,
+    /// What was seen of a waiting room.
+    pub watch: Arc<Watch>,
     /// Start of the run.
     pub started: Instant,
 }
@@ -66,21 +71,23 @@ impl Crowd {
         let (stop, stopped) = watch::channel(Stop::No);
         let started = Instant::now();
         let acknowledged = Arc::new(Acknowledged::new(plan.events.len()));
+        let watched = Arc::new(Watch::over(options.queue.map_or(0, |queue| queue.people)));
         let mut figures = Vec::new();
         let mut threads = Vec::new();
         for index in 0..options.threads {
             let shared = Arc::new(Mutex::new(Figures::new(window)));
             figures.push(Arc::clone(&shared));
             let (plan, stopped) = (Arc::clone(plan), stopped.clone());
-            let acknowledged = Arc::clone(&acknowledged);
+            let (acknowledged, watched) = (Arc::clone(&acknowledged), Arc::clone(&watched));
             threads.push(std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.expect("the machine has room for a thread's runtime");
-                let worker = Rc::new(Worker::new(plan, index, started, shared, acknowledged));
+                let worker =
+                    Rc::new(Worker::new(plan, index, started, shared, acknowledged, watched));
                 tokio::task::LocalSet::new().block_on(&runtime, work(worker, stopped))
             }));
         }
-        Self { threads, figures, stop, started }
+        Self { threads, figures, stop, watch: watched, started }
     }
 
     /// Stops starting journeys.
@@ -135,6 +142,7 @@ async fn begin_all(worker: &Rc<Worker>) {
     match worker.plan.options.load {
         Load::Open { .. } => open_loop(worker).await,
         Load::Closed(clients) => closed_loop(worker, clients).await,
+        Load::People(_) => people::run(worker).await,
     }
 }
 

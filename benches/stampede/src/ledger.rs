@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::people::Told;
 use admitone::ids::{OfferingId, UserId};
 
 /// The version of the file format.
@@ -31,6 +32,9 @@ pub struct Header {
     pub buyers: Vec<Account>,
     /// The events created by the run; entries name them by position.
     pub events: Vec<OfferingId>,
+    /// True if the buyers' tokens were signed here, and they have no accounts.
+    #[serde(default)]
+    pub signed: bool,
     /// The amount that each buyer charged to its wallet, in minor units.
     pub charged: i64,
     /// The currency of all amounts.
@@ -102,6 +106,10 @@ pub enum Asked {
     Unenroll {
         enrollment: Uuid,
     },
+    /// The end of an entry in a waiting room, or of a session there.
+    LeaveQueue,
+    /// Money for one's own wallet.
+    Charge,
 }
 
 /// The outcome of a request.
@@ -146,6 +154,16 @@ pub enum Answered {
 pub struct Ledger {
     pub header: Header,
     pub entries: Vec<Entry>,
+    /// What people were told by a waiting room.
+    pub told: Vec<Told>,
+}
+
+/// A line after the header.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Entry(Entry),
+    Told(Told),
 }
 
 impl Header {
@@ -154,7 +172,8 @@ impl Header {
     pub fn new(run: u32, charged: i64, currency: &str) -> Self {
         let (targets, buyers, events) = (Vec::new(), Vec::new(), Vec::new());
         let currency = currency.into();
-        Self { format: FORMAT, run, targets, buyers, events, charged, currency }
+        let signed = false;
+        Self { format: FORMAT, run, targets, buyers, events, signed, charged, currency }
     }
 
     /// The idempotency key that a request is sent with.
@@ -171,7 +190,7 @@ pub fn key(run: u32, number: u64) -> String {
 }
 
 impl Ledger {
-    /// Writes the journal: the header, then one entry per line.
+    /// Writes the journal: the header, then one entry per line, then what people were told.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -182,6 +201,10 @@ impl Ledger {
             for entry in &self.entries {
                 file.write_all(b"\n")?;
                 serde_json::to_writer(&mut file, entry)?;
+            }
+            for told in &self.told {
+                file.write_all(b"\n")?;
+                serde_json::to_writer(&mut file, told)?;
             }
             file.write_all(b"\n")?;
             file.flush()?;
@@ -206,12 +229,22 @@ impl Ledger {
         if header.format != FORMAT {
             bail!("{shown} has the form {}, this program knows {FORMAT}", header.format);
         }
-        let mut entries = Vec::new();
+        let (mut entries, mut told) = (Vec::new(), Vec::new());
         let mut numbers = HashMap::new();
         for (line, number) in lines.zip(2_u64..) {
             let line = line.with_context(|| format!("cannot read {shown}"))?;
-            let entry: Entry =
+            let line: Line =
                 serde_json::from_str(&line).with_context(|| format!("{shown}, line {number}"))?;
+            let entry = match line {
+                Line::Entry(entry) => entry,
+                Line::Told(one) => {
+                    if one.person as usize >= header.buyers.len() {
+                        bail!("{shown}, line {number}: a person whom the header does not name");
+                    }
+                    told.push(one);
+                    continue;
+                }
+            };
             let known = (entry.buyer as usize) < header.buyers.len()
                 && (entry.event as usize) < header.events.len();
             if !known {
@@ -225,6 +258,6 @@ impl Ledger {
             }
             entries.push(entry);
         }
-        Ok(Self { header, entries })
+        Ok(Self { header, entries, told })
     }
 }

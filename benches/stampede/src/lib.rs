@@ -16,6 +16,7 @@ pub mod line;
 pub mod listener;
 pub mod measure;
 pub mod options;
+pub mod people;
 pub mod report;
 pub mod run;
 pub mod setup;

@@ -6,7 +6,6 @@ mod phase;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::api::{Api, Call, request};
-use super::options::Place;
+use super::options::LineOptions;
 use super::{say, setup};
 use admitone::accounts::{Caller, Role, Tokens};
 use admitone::clock::SystemClock;
@@ -31,20 +30,6 @@ const HOLDS: f64 = 200.0;
 const HOLDS_FOR: Duration = Duration::from_secs(15);
 const PLACES: u32 = 100_000;
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3_600);
-
-/// The options of this command.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the command line says it")]
-pub struct LineOptions {
-    pub place: Place,
-    pub token_secret: String,
-    pub people: u32,
-    pub clients: u32,
-    pub threads: u32,
-    /// People a second who enter while others hold places.
-    pub entering: f64,
-    pub json: Option<PathBuf>,
-}
 
 /// The figures of one phase.
 #[derive(Debug, Serialize)]

@@ -37,6 +37,10 @@ pub enum Op {
     Apply,
     LookAtEnrollment,
     Unenroll,
+    EnterQueue,
+    PollQueue,
+    LeaveQueue,
+    Charge,
     /// Not a request: the age of a change when a listener of a stream received it, counted from the
     /// answer to the buyer that caused it.
     StreamDelta,
@@ -44,7 +48,7 @@ pub enum Op {
 
 impl Op {
     /// All kinds, in the order in which they are shown.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::Hold,
         Self::Extend,
         Self::Release,
@@ -60,6 +64,10 @@ impl Op {
         Self::Apply,
         Self::LookAtEnrollment,
         Self::Unenroll,
+        Self::EnterQueue,
+        Self::PollQueue,
+        Self::LeaveQueue,
+        Self::Charge,
         Self::StreamDelta,
     ];
 
@@ -82,6 +90,10 @@ impl Op {
             Self::Apply => "apply",
             Self::LookAtEnrollment => "look at place",
             Self::Unenroll => "cancel place",
+            Self::EnterQueue => "enter",
+            Self::PollQueue => "poll",
+            Self::LeaveQueue => "leave",
+            Self::Charge => "charge wallet",
             Self::StreamDelta => "stream delta",
         }
     }

@@ -1,5 +1,8 @@
 //! The command line of `stampede`.
 
+mod line;
+mod queue;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,9 +10,10 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, Error, value_parser};
 
-use super::line::LineOptions;
 use super::workload::{ALL, Supply, Workload};
 use admitone::config::parse_duration;
+pub use line::LineOptions;
+pub use queue::QueueOptions;
 
 const EXAMPLES: &str = "\
 The administrator's password comes from ADMITONE_ADMIN_PASSWORD (the server prints it at its first
@@ -19,6 +23,7 @@ Examples:
   stampede onsale --rate 5000 --duration 30s --html onsale.html
   stampede holds --clients 256                       as fast as answers come (closed loop)
   stampede season --skew zipf --ramp 1000:20000
+  stampede queue --people 20000 --places 500 --html queue.html
   stampede failover --target http://127.0.0.1:8081 --target http://127.0.0.1:8082 \\
     --at '10:kill -9 4711'
   stampede holds --journal run.jsonl; stampede audit run.jsonl
@@ -53,6 +58,8 @@ pub enum Load {
     /// A number of clients, each of which starts a new journey when the last has ended (closed
     /// loop).
     Closed(u32),
+    /// So many people, each of whom comes once.
+    People(u32),
 }
 
 /// The distribution of arrivals over the events.
@@ -72,6 +79,8 @@ pub struct Place {
     pub targets: Vec<String>,
     pub admin_email: String,
     pub admin_password: String,
+    /// The secret with which the server signs access tokens, if it was given here too.
+    pub token_secret: Option<String>,
     pub timeout: Duration,
     /// Time until wallets and tickets must agree with the journals.
     pub settle: Duration,
@@ -83,6 +92,8 @@ pub struct Place {
 pub struct Options {
     pub place: Place,
     pub workload: &'static Workload,
+    /// The crowd and the rules of a waiting room, if the workload has one.
+    pub queue: Option<QueueOptions>,
     pub load: Load,
     pub duration: Duration,
     pub warm_up: Duration,
@@ -129,7 +140,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, Erro
             let is_placed = arguments.contains_id("target");
             Ok(Task::Audit(AuditOptions { place: place(arguments)?, is_placed, journal }))
         }
-        Some(("line", arguments)) => line(arguments).map(Task::Line),
+        Some(("line", arguments)) => line::read(arguments).map(Task::Line),
         Some((name, arguments)) => {
             let workload = Workload::named(name)
                 .ok_or_else(|| wrong(format!("there is no workload {name}")))?;
@@ -157,7 +168,7 @@ fn command() -> Command {
         Command::new("line")
             .about("how many people a waiting room bears, each figure beside a bare route's")
             .args(place_arguments(HERE))
-            .args(line_arguments()),
+            .args(line::arguments()),
     );
     command.subcommand(
         Command::new("audit").about("audit an earlier run that kept its journal (--journal)").args(
@@ -208,7 +219,8 @@ fn run_arguments(workload: &Workload) -> Vec<Arg> {
         }
     };
     let skew = if workload.name == ZIPF { "zipf" } else { "uniform" };
-    vec![
+    let usual_duration = if workload.has_queue() { "15m, or until all is sold" } else { "20s" };
+    let mut arguments = vec![
         valued(
             "rate",
             "N",
@@ -224,7 +236,8 @@ fn run_arguments(workload: &Workload) -> Vec<Arg> {
             .conflicts_with("clients"),
         valued("clients", "N", "So many at a time, each as fast as it is answered (closed loop)")
             .value_parser(value_parser!(u32).range(1..=100_000)),
-        valued("duration", "TIME", "What is measured [20s]").value_parser(duration),
+        valued("duration", "TIME", format!("What is measured [{usual_duration}]"))
+            .value_parser(duration),
         valued(
             "warm-up",
             "TIME",
@@ -281,42 +294,28 @@ fn run_arguments(workload: &Workload) -> Vec<Arg> {
             .value_parser(value_parser!(PathBuf)),
         valued("journal", "FILE", "Keeps what was asked and answered, for `stampede audit`")
             .value_parser(value_parser!(PathBuf)),
-    ]
+    ];
+    if workload.has_queue() {
+        // People come as they decide, each once, to one event.
+        arguments.retain(|argument| !OF_JOURNEYS.contains(&argument.get_id().as_str()));
+        arguments.extend(queue::arguments());
+    }
+    arguments
 }
 
-fn line_arguments() -> Vec<Arg> {
-    let count =
-        |name, help, most| valued(name, "N", help).value_parser(value_parser!(u32).range(1..=most));
-    vec![
-        count("people", "How many enter [1000000]", 3_900_000),
-        count("clients", "Connections, each as fast as it is answered [4096]", 60_000),
-        count("threads", "Threads of the generator [2]", 256),
-        valued("entering", "N", "People a second who enter while others hold places [20000]")
-            .value_parser(rate),
-        valued("json", "FILE", "Writes the results for machines")
-            .value_parser(value_parser!(PathBuf)),
-    ]
-}
-
-fn line(arguments: &ArgMatches) -> Result<LineOptions, Error> {
-    let number = |name: &str| arguments.get_one::<u32>(name).copied();
-    let secret = std::env::var("ADMITONE_JWT_SECRET").ok().filter(|secret| !secret.is_empty());
-    let token_secret = secret.ok_or_else(|| {
-        wrong(
-            "ADMITONE_JWT_SECRET is not set: a million people do not register, so their tokens are \
-             signed here. Start the server with the same secret",
-        )
-    })?;
-    Ok(LineOptions {
-        place: place(arguments)?,
-        token_secret,
-        people: number("people").unwrap_or(1_000_000),
-        clients: number("clients").unwrap_or(4_096),
-        threads: number("threads").unwrap_or(2),
-        entering: arguments.get_one("entering").copied().unwrap_or(20_000.0),
-        json: arguments.get_one::<PathBuf>("json").cloned(),
-    })
-}
+/// The options that say how journeys begin; the people of a waiting room have none.
+const OF_JOURNEYS: [&str; 10] = [
+    "rate",
+    "ramp",
+    "clients",
+    "warm-up",
+    "arrivals",
+    "buyers",
+    "events",
+    "skew",
+    "listeners",
+    "at-once",
+];
 
 fn place(arguments: &ArgMatches) -> Result<Place, Error> {
     let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -341,25 +340,30 @@ fn place(arguments: &ArgMatches) -> Result<Place, Error> {
             .or_else(|| environment("ADMITONE_ADMIN_EMAIL"))
             .unwrap_or_else(|| "admin@admitone.local".into()),
         admin_password: password,
+        token_secret: environment("ADMITONE_JWT_SECRET"),
         timeout,
         settle: arguments.get_one("settle").copied().unwrap_or(Duration::from_secs(60)),
     })
 }
 
 fn run(workload: &'static Workload, arguments: &ArgMatches) -> Result<Options, Error> {
-    let number = |name: &str| arguments.get_one::<u32>(name).copied();
-    let time = |name: &str| arguments.get_one::<Duration>(name).copied();
+    let queue = if workload.has_queue() { Some(queue::read(arguments)?) } else { None };
+    let number = |name: &str| given::<u32>(arguments, name).copied();
+    let time = |name: &str| given::<Duration>(arguments, name).copied();
     let path = |name: &str| arguments.get_one::<PathBuf>(name).cloned();
-    let word = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
-    let rate = arguments.get_one::<f64>("rate").map(|rate| Load::Open { from: *rate, to: *rate });
-    let ramp = arguments.get_one::<(f64, f64)>("ramp");
+    let word = |name: &str| given::<String>(arguments, name).map(String::as_str);
+    let rate = given::<f64>(arguments, "rate").map(|rate| Load::Open { from: *rate, to: *rate });
+    let ramp = given::<(f64, f64)>(arguments, "ramp");
     let ramp = ramp.map(|(from, to)| Load::Open { from: *from, to: *to });
     let usual = f64::from(workload.rate);
-    let load = rate
+    let load = queue
+        .map(|queue| Load::People(queue.people))
+        .or(rate)
         .or(ramp)
         .or(number("clients").map(Load::Closed))
         .unwrap_or(Load::Open { from: usual, to: usual });
-    let duration = time("duration").unwrap_or(Duration::from_secs(20));
+    let usual = Duration::from_secs(if queue.is_some() { 900 } else { 20 });
+    let duration = time("duration").unwrap_or(usual);
     // A workload that sells out does so in the beginning: that must not be excluded.
     let usual = match workload.places {
         Supply::Ample => Duration::from_secs(2),
@@ -386,13 +390,14 @@ fn run(workload: &'static Workload, arguments: &ArgMatches) -> Result<Options, E
     Ok(Options {
         place: place(arguments)?,
         workload,
+        queue,
         load,
         duration,
         warm_up,
         is_poisson: word("arrivals") != Some("even"),
-        buyers: number("buyers").unwrap_or(500),
+        buyers: queue.map(|queue| queue.people).or(number("buyers")).unwrap_or(500),
         events: number("events").unwrap_or(workload.events),
-        places: number("places"),
+        places: number("places").or(queue.map(|queue| queue.usual_places())),
         skew,
         listeners: number("listeners").unwrap_or(workload.listeners),
         connections: number("connections").unwrap_or(1_024),
@@ -406,6 +411,14 @@ fn run(workload: &'static Workload, arguments: &ArgMatches) -> Result<Options, E
         json: path("json"),
         journal: path("journal"),
     })
+}
+
+/// An argument, if the workload has it and it was given.
+fn given<'a, T: Clone + Send + Sync + 'static>(
+    arguments: &'a ArgMatches,
+    name: &str,
+) -> Option<&'a T> {
+    arguments.try_get_one::<T>(name).ok().flatten()
 }
 
 fn wrong(message: impl std::fmt::Display) -> Error {

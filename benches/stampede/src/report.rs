@@ -3,14 +3,18 @@
 mod html;
 mod json;
 mod plots;
+mod queue;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use super::audit::Findings;
 use super::environment::Fact;
+use super::ledger::Ledger;
 use super::measure::{Figures, Latencies, Op, OpFigures};
 use super::options::{Load, Options};
+use super::people::Sample;
+use super::people::measures::{Facts, Measures, measures};
 use super::run::Verdict;
 use super::run::commands::Ran;
 use super::say;
@@ -27,6 +31,10 @@ pub struct Results {
     pub environment: Vec<Fact>,
     pub figures: Figures,
     pub commands: Vec<Ran>,
+    /// The line of a waiting room over time.
+    pub samples: Vec<Sample>,
+    /// What a run with a waiting room measured.
+    pub queue: Option<Measures>,
     pub interrupted_at: Option<Duration>,
     /// Journeys abandoned at the end.
     pub unfinished: u32,
@@ -52,6 +60,8 @@ impl Results {
             environment: plan.environment.clone(),
             figures,
             commands,
+            samples: Vec::new(),
+            queue: None,
             interrupted_at,
             unfinished: 0,
             audit: Err("not made yet".into()),
@@ -63,6 +73,21 @@ impl Results {
     /// Sets the result of the audit.
     pub fn audited(&mut self, audited: anyhow::Result<Findings>) {
         self.audit = audited.map_err(|error| format!("{error:#}"));
+    }
+
+    /// Computes what a run with a waiting room measured; needs the journal, which the audit has read.
+    pub fn measured(&mut self, plan: &Plan, ledger: &Ledger) {
+        let history = self.audit.as_mut().ok().and_then(|findings| findings.history.take());
+        let (Some(options), Some(history)) = (&plan.options.queue, history) else { return };
+        self.queue = Some(measures(Facts {
+            options,
+            seed: plan.options.seed,
+            people: &ledger.header.buyers,
+            told: &ledger.told,
+            history: &history,
+            samples: std::mem::take(&mut self.samples),
+            starts_at_ms: plan.starts_at_ms,
+        }));
     }
 
     /// The reason why the figures are no statement about the server, if there is one.
@@ -254,7 +279,12 @@ fn refusals(results: &Results) -> String {
 /// Prints the result of the audit.
 pub fn print_audit(results: &Results) {
     match &results.audit {
-        Ok(findings) => print_findings(findings),
+        Ok(findings) => {
+            if let Some(measures) = &results.queue {
+                put(&queue::text(measures));
+            }
+            print_findings(findings);
+        }
         Err(error) => put(&format!(
             "\nAUDIT NOT MADE: {error}\nThe run counts as failed. With --journal it can be audited \
              later: stampede audit FILE\n"
@@ -322,6 +352,7 @@ pub(super) fn described(options: &Options) -> String {
             format!("open loop, {} to {} arrivals/s", whole(from), whole(to))
         }
         Load::Closed(clients) => format!("closed loop, {} clients", count(clients.into())),
+        Load::People(people) => format!("a line of {} people", count(people.into())),
     };
     format!(
         "{load}; {} s measured after {} s; {} events, {} buyers, {} listeners; targets {}",

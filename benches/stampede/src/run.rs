@@ -18,6 +18,7 @@ use super::crowd::{Crowd, WorkerResult};
 use super::ledger::{Asked, Entry, Ledger};
 use super::measure::Figures;
 use super::options::{AuditOptions, Load, Options, Place};
+use super::people::Sample;
 use super::report::{self, Results};
 use super::say;
 use super::setup::{self, Plan};
@@ -46,9 +47,10 @@ pub fn run(options: Options) -> Result<Verdict> {
             plan = setup::prepare(options) => Arc::new(plan?),
             _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted before the crowd came"),
         };
-        let (ends, figures, commands, interrupted_at) = let_in(&plan).await;
+        let Ended { workers, figures, samples, commands, interrupted_at } = let_in(&plan).await;
         let mut results = Results::new(&plan, figures, commands, interrupted_at);
-        let (ledger, seen) = gather(&plan, ends, &mut results);
+        results.samples = samples;
+        let (ledger, seen) = gather(&plan, workers, &mut results);
         if let Some(path) = &plan.options.journal {
             match ledger.save(path) {
                 Ok(()) => say(&format!("stampede: its journal is in {}", path.display())),
@@ -70,16 +72,27 @@ pub fn run(options: Options) -> Result<Verdict> {
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
         };
         results.audited(audited);
+        results.measured(&plan, &ledger);
         report::print_audit(&results);
         report::write(&mut results);
         Ok(results.verdict())
     })
 }
 
+/// What is left of a crowd.
+struct Ended {
+    workers: Vec<WorkerResult>,
+    figures: Figures,
+    samples: Vec<Sample>,
+    commands: Vec<commands::Ran>,
+    interrupted_at: Option<Duration>,
+}
+
 /// Starts the crowd and waits until it has ended.
-async fn let_in(
-    plan: &Arc<Plan>,
-) -> (Vec<WorkerResult>, Figures, Vec<commands::Ran>, Option<Duration>) {
+async fn let_in(plan: &Arc<Plan>) -> Ended {
+    if let Some(begins_at) = plan.begins_at {
+        tokio::time::sleep_until(begins_at).await;
+    }
     let crowd = Crowd::start(plan);
     let is_over = Arc::new(AtomicBool::new(false));
     let commands = commands::start(&plan.options.commands, crowd.started, &is_over);
@@ -109,7 +122,8 @@ async fn let_in(
     }
     progress.end();
     is_over.store(true, Ordering::Relaxed);
-    let shared = crowd.figures.clone();
+    let (shared, ran_for) = (crowd.figures.clone(), crowd.started.elapsed());
+    let samples = crowd.watch.samples();
     let ends = crowd.join();
     let mut all: Option<Figures> = None;
     for figures in &shared {
@@ -120,19 +134,23 @@ async fn let_in(
         }
     }
     let mut all = all.expect("there is at least one worker");
-    if let Some(at) = interrupted_at {
+    // The crowd of a waiting room goes home when all is sold.
+    let goes_home = plan.options.queue.map(|_| ran_for);
+    if let Some(at) = interrupted_at.into_iter().chain(goes_home).min() {
         all.cut(at);
     }
-    (ends, all, commands.await, interrupted_at)
+    Ended { workers: ends, figures: all, samples, commands: commands.await, interrupted_at }
 }
 
 const TICK: Duration = Duration::from_millis(100);
 
 fn gather(plan: &Plan, ends: Vec<WorkerResult>, results: &mut Results) -> (Ledger, Vec<String>) {
-    let mut ledger = Ledger { header: plan.header.clone(), entries: Vec::new() };
+    let header = plan.header.clone();
+    let mut ledger = Ledger { header, entries: Vec::new(), told: Vec::new() };
     let mut seen = Vec::new();
     for mut end in ends {
         ledger.entries.append(&mut end.entries);
+        ledger.told.append(&mut end.told);
         seen.append(&mut end.violations);
         results.unfinished += end.unfinished;
     }
@@ -173,7 +191,11 @@ pub fn audit_again(options: &AuditOptions) -> Result<Verdict> {
         let admin = setup::log_in(place, &addresses).await?;
         let is_of_class = |entry: &Entry| matches!(entry.asked, Asked::Apply);
         let tokens = if ledger.header.charged > 0 || ledger.entries.iter().any(is_of_class) {
-            log_in_buyers(place, &addresses, &ledger).await?
+            match (&ledger.header.signed, &place.token_secret) {
+                (false, _) => log_in_buyers(place, &addresses, &ledger).await?,
+                (true, Some(secret)) => setup::tokens(secret, &ledger.header.buyers)?,
+                (true, None) => anyhow::bail!(setup::SIGN_THEM),
+            }
         } else {
             Vec::new()
         };
@@ -232,7 +254,7 @@ fn raise_file_limit(options: &Options) {
     };
     let clients = match options.load {
         Load::Closed(clients) => clients.min(options.connections),
-        Load::Open { .. } => options.connections,
+        Load::Open { .. } | Load::People(_) => options.connections,
     };
     let needed = u64::from(clients) + u64::from(options.listeners) + OTHERS;
     if allowed.is_some_and(|allowed| allowed < needed) {

@@ -1,12 +1,14 @@
 //! Set-up before the crowd starts: accounts, money in their wallets, events on sale or classes.
 
 mod classes;
+mod queue;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use anyhow::{Context, Result, bail};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::api::{Api, Call};
 use super::environment::{self, Fact};
@@ -15,6 +17,7 @@ use super::options::{Load, Options, Place, Skew};
 use super::say;
 use super::workload::{Supply, Workload};
 use admitone::ids::OfferingId;
+pub use queue::{SIGN_THEM, tokens};
 
 /// The price of a place, in minor units.
 const PRICE: i64 = 1_000;
@@ -44,6 +47,12 @@ pub struct Plan {
     pub cumulative: Vec<f64>,
     pub admin: String,
     pub environment: Vec<Fact>,
+    /// True if buyers charge their own wallets, when they need money.
+    pub charges_itself: bool,
+    /// The instant at which the crowd comes, if it matters.
+    pub begins_at: Option<Instant>,
+    /// The server's time at the beginning, in milliseconds since the Unix epoch.
+    pub starts_at_ms: i64,
 }
 
 /// A created event.
@@ -109,14 +118,28 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     let environment = environment::look(place, &addresses, &admin, seed, &options.about).await;
     let mut header = Header::new(rand::random(), charged, CURRENCY);
     header.targets.clone_from(&options.place.targets);
-    say(&format!("stampede: registering {} buyers", options.buyers));
     let run = header.run;
-    let buyers = stream::iter(0..options.buyers)
-        .map(|number| register(&options, &addresses, &admin, run, number, charged))
-        .buffered(AT_ONCE);
-    let buyers: Vec<(Account, String)> = buyers.try_collect().await?;
-    let (accounts, tokens): (Vec<_>, Vec<_>) = buyers.into_iter().unzip();
-    header.buyers = accounts;
+    let secret = options.place.token_secret.as_deref().filter(|_| options.queue.is_some());
+    let charges_itself = secret.is_some();
+    let tokens = match secret {
+        Some(secret) => {
+            header.signed = true;
+            header.buyers = queue::people(options.buyers);
+            let tokens = tokens(secret, &header.buyers)?;
+            queue::check(&options, &addresses, secret).await?;
+            tokens
+        }
+        None => {
+            say(&format!("stampede: registering {} buyers", options.buyers));
+            let buyers = stream::iter(0..options.buyers)
+                .map(|number| register(&options, &addresses, &admin, run, number, charged))
+                .buffered(AT_ONCE);
+            let buyers: Vec<(Account, String)> = buyers.try_collect().await?;
+            let (accounts, tokens): (Vec<_>, Vec<_>) = buyers.into_iter().unzip();
+            header.buyers = accounts;
+            tokens
+        }
+    };
     say(&format!("stampede: making {} events", options.events));
     let is_of_classes = options.workload.has_classes();
     let body = if is_of_classes { classes::body(&options) } else { event_body(&options) };
@@ -126,7 +149,23 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     let events: Vec<EventPlan> = events.try_collect().await?;
     header.events = events.iter().map(|event| event.id).collect();
     let cumulative = cumulative(options.skew, options.events);
-    Ok(Plan { options, addresses, header, tokens, events, cumulative, admin, environment })
+    let mut plan = Plan {
+        options,
+        addresses,
+        header,
+        tokens,
+        events,
+        cumulative,
+        admin,
+        environment,
+        charges_itself,
+        begins_at: None,
+        starts_at_ms: 0,
+    };
+    if plan.options.queue.is_some() {
+        queue::open(&mut plan).await?;
+    }
+    Ok(plan)
 }
 
 /// The password of a run's buyers. Their accounts are created for this run and own nothing.
@@ -230,6 +269,10 @@ fn event_body(options: &Options) -> Value {
     if !seat_map.is_null() {
         body["seatMap"] = seat_map;
     }
+    if let Some(queue) = &options.queue {
+        body["policy"] = json!({ "holdTtlSeconds": queue.hold_seconds });
+        body["saleStartAt"] = json!(queue::NEVER);
+    }
     if workload.hold_ttl_s > 0 {
         body["policy"] = json!({ "holdTtlSeconds": workload.hold_ttl_s });
     }
@@ -288,6 +331,7 @@ fn arrivals(options: &Options) -> f64 {
                 + from * options.warm_up.as_secs_f64()
         }
         // The rate that a closed loop reaches is not known before: use --places to set the supply.
+        Load::People(people) => f64::from(people),
         Load::Closed(_) => f64::from(options.workload.rate) * 10.0 * options.duration.as_secs_f64(),
     }
 }

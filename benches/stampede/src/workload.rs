@@ -34,6 +34,8 @@ pub enum Journey {
     Withdraw,
     /// Applies; in line, it reads its place again and again, and leaves when it has waited in vain.
     Queue,
+    /// Goes through a waiting room, as `people/decisions.rs` says.
+    LineUp,
 }
 
 /// How a buyer chooses places.
@@ -108,13 +110,23 @@ impl Workload {
         self.crowd.iter().any(|kind| kind.journey == Journey::Apply)
     }
 
+    /// True if the event has a waiting room.
+    #[must_use]
+    pub fn has_queue(&self) -> bool {
+        self.crowd.iter().any(|kind| kind.journey == Journey::LineUp)
+    }
+
     /// True if any buyer pays.
     #[must_use]
     pub fn has_payments(&self) -> bool {
         self.crowd.iter().any(|kind| {
             matches!(
                 kind.journey,
-                Journey::Purchase | Journey::Hesitate | Journey::Regret | Journey::Wait
+                Journey::Purchase
+                    | Journey::Hesitate
+                    | Journey::Regret
+                    | Journey::Wait
+                    | Journey::LineUp
             )
         })
     }
@@ -290,6 +302,17 @@ pub const ALL: &[Workload] = &[
         hold_ttl_s: 0,
         listeners: 0,
         rate: 500,
+    },
+    Workload {
+        name: "queue",
+        about: "a waiting room, from before the opening until all is sold",
+        events: 1,
+        places: Supply::PerMille(100),
+        crowd: &[kind(1_000, Journey::LineUp, Pick::Places)],
+        party: (1, 4),
+        hold_ttl_s: 0,
+        listeners: 0,
+        rate: 0,
     },
 ];
 

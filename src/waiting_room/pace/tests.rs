@@ -17,12 +17,18 @@ fn line(next: u32) -> QueueProgress {
         waiting: 10_000 - next,
         sessions: 0,
         idle: 0,
-        totals: QueueTotals::default(),
+        totals: QueueTotals { admitted: next, ..QueueTotals::default() },
         on_sale: true,
         places_left: 5_000,
         places_held: 0,
         places: 5_000,
     }
+}
+
+/// As [`line`], at ten passes a second.
+fn fast(next: u32) -> QueueProgress {
+    let rules = QueueRules { passes_per_minute: 600, ..QueueRules::default() };
+    QueueProgress { rules, ..line(next) }
 }
 
 #[test]
@@ -38,9 +44,9 @@ fn before_the_line_has_a_pace_the_ruled_rate_is_told() {
 fn a_steady_line_is_estimated_by_its_pace() {
     let mut pace = Pace::default();
     for second in 0..=60 {
-        pace.observe(&line(5 * second), i64::from(second) * 1_000);
+        pace.observe(&fast(5 * second), i64::from(second) * 1_000);
     }
-    let estimate = pace.estimate(&line(300), 499, 60_000).unwrap();
+    let estimate = pace.estimate(&fast(300), 499, 60_000).unwrap();
     assert_eq!((estimate.seconds, estimate.low, estimate.high), (100, 100, Some(100)));
 }
 
@@ -49,10 +55,10 @@ fn an_uneven_line_has_a_spread() {
     let mut pace = Pace::default();
     let mut next = 0;
     for second in 0..=60 {
-        pace.observe(&line(next), second * 1_000);
+        pace.observe(&fast(next), second * 1_000);
         next += if second < 30 { 2 } else { 8 };
     }
-    let estimate = pace.estimate(&line(next), 499, 60_000).unwrap();
+    let estimate = pace.estimate(&fast(next), 499, 60_000).unwrap();
     assert!(estimate.low < estimate.seconds, "{estimate:?}");
     assert!(estimate.high.is_some_and(|high| high > estimate.seconds), "{estimate:?}");
 }
@@ -67,6 +73,40 @@ fn nobody_is_told_a_wait_while_the_line_stands_still() {
     let mut paused = line(0);
     paused.rules.paused = true;
     assert_eq!(Pace::default().estimate(&paused, 10, 0), None);
+}
+
+#[test]
+fn a_line_is_not_told_to_be_faster_than_its_rate_because_it_began_with_a_burst() {
+    let mut pace = Pace::default();
+    for second in 0..=30 {
+        // A hundred at once, then ten a second.
+        pace.observe(
+            &fast(if second == 0 { 0 } else { 100 + 10 * second }),
+            i64::from(second) * 1_000,
+        );
+    }
+    let estimate = pace.estimate(&fast(400), 999, 30_000).unwrap();
+    assert_eq!(estimate.seconds, 100);
+    assert!(estimate.low < 100, "it was faster in its first stretch: {estimate:?}");
+}
+
+#[test]
+fn nobody_is_told_a_wait_for_a_turn_that_comes_after_the_last_place() {
+    let mut pace = Pace::default();
+    for second in 0..=60 {
+        pace.observe(&fast(5 * second), i64::from(second) * 1_000);
+    }
+    // 300 were admitted, and each of the 280 who have acted took two places: with 440 left, 200 more
+    // will come before they are gone, those who are inside already included.
+    let state = QueueProgress { places: 1_000, places_left: 440, idle: 20, ..fast(300) };
+    assert!(pace.estimate(&state, 179, 60_000).is_some());
+    assert_eq!(pace.estimate(&state, 200, 60_000), None);
+    // Half of the places in line are gaps.
+    let gaps = QueueProgress { waiting: 4_850, ..state.clone() };
+    assert!(pace.estimate(&gaps, 300, 60_000).is_some());
+    // As long as few have acted, nothing is known of them.
+    let early = QueueProgress { idle: 295, ..state };
+    assert!(pace.estimate(&early, 5_000, 60_000).is_some());
 }
 
 #[test]

@@ -36,7 +36,8 @@ fn operation(asked: &Asked) -> Option<&'static str> {
         Asked::Accept { .. } => Some("accept offer"),
         Asked::Apply => Some("apply"),
         Asked::Unenroll { .. } => Some("cancel"),
-        Asked::Pay { .. } => None,
+        Asked::LeaveQueue => Some("leave queue"),
+        Asked::Pay { .. } | Asked::Charge => None,
     }
 }
 
@@ -245,6 +246,8 @@ fn is_what_was_asked(asked: &Asked, first: &Change, buyer: UserId) -> bool {
         | (Asked::Leave { entry }, Change::HoldReleased { hold: done })
         | (Asked::Accept { entry }, Change::OfferAccepted { entry: done, .. }) => *entry == done.0,
         (Asked::Apply, Change::Enrolled { customer, .. }) => *customer == buyer,
+        // Whose entry it is, the queue's own audit knows.
+        (Asked::LeaveQueue, Change::QueueLeft { .. } | Change::SessionsEnded { .. }) => true,
         // A place is a reservation, which ends before its enrollment.
         (Asked::Unenroll { enrollment }, Change::ReservationsCancelled { reservations }) => {
             matches!(&reservations[..], [one] if one.0 == *enrollment)

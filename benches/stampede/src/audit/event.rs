@@ -10,6 +10,9 @@ use super::Subject;
 use super::answers::{Asks, is_sold, price};
 use super::enrollments;
 use super::people::{Expected, Ticket};
+use super::queue::history::History;
+use super::queue::record::PublicRecord;
+use super::queue::told;
 use super::replay::{Counts, Replay, State};
 use super::reservations;
 use crate::api::{Api, Call};
@@ -31,6 +34,8 @@ pub(super) struct Audited {
     pub(super) enrollments: u64,
     pub(super) unsettled: Vec<String>,
     pub(super) people: Expected,
+    /// What happened in the event's waiting room.
+    pub(super) history: Option<Box<History>>,
 }
 
 /// A view that the server returned, with the seq of its last row.
@@ -112,8 +117,27 @@ pub(super) async fn audit_event(
     }
     violations.append(&mut replay.violations);
     violations.append(&mut asks.violations);
-    let tally = replay.tally;
-    Ok(Audited { event, rows, tally, violations, reservations, enrollments, unsettled, people })
+    let tally = std::mem::take(&mut replay.tally);
+    let history = replay.into_history();
+    let mut compared = None;
+    if history.is_any() {
+        let (told, buyers) = (&subject.ledger.told, &subject.ledger.header.buyers);
+        violations.extend(told::check(told, buyers, &history));
+        let record = PublicRecord::read(&mut api, event).await?;
+        violations.extend(record.compare(told, &history));
+        compared = Some(Box::new(history));
+    }
+    Ok(Audited {
+        event,
+        rows,
+        tally,
+        violations,
+        reservations,
+        enrollments,
+        unsettled,
+        people,
+        history: compared,
+    })
 }
 
 fn compare_counts(event: OfferingId, replay: &Replay, shown: &Value, violations: &mut Vec<String>) {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::reservations::text;
 use super::{Events, Findings, Subject};
 use crate::api::{Api, Call};
+use crate::ledger::{Answered, Asked, Entry};
 use crate::say;
 use admitone::ids::UserId;
 
@@ -71,10 +72,10 @@ pub(super) async fn compare(
     events: &mut Events<'_>,
     findings: &mut Findings,
 ) -> Result<()> {
-    let header = &subject.ledger.header;
-    let buyers = if header.charged == 0 { 0 } else { header.buyers.len() };
+    let with_money = with_money(subject);
+    let buyers = with_money.len();
     let deadline = Instant::now() + subject.settle;
-    let mut left: HashSet<usize> = (0..buyers).collect();
+    let mut left = with_money;
     let mut is_told = false;
     let (expected, differing) = loop {
         let expected = Expected::of(events);
@@ -110,6 +111,20 @@ pub(super) async fn compare(
     findings.compared.insert("wallets left out", left_out);
     findings.compared.insert("tickets", tickets);
     Ok(())
+}
+
+/// The buyers who have charged their wallets, or for whom they were charged.
+fn with_money(subject: &Subject<'_>) -> HashSet<usize> {
+    let header = &subject.ledger.header;
+    if header.charged == 0 {
+        return HashSet::new();
+    }
+    if !header.signed {
+        return (0..header.buyers.len()).collect();
+    }
+    let charged = |entry: &&Entry| entry.asked == Asked::Charge && entry.answered == Answered::Done;
+    let entries = subject.ledger.entries.iter();
+    entries.filter(charged).map(|entry| entry.buyer as usize).collect()
 }
 
 /// The buyers whose wallet or tickets differ from the expected.

@@ -1,5 +1,10 @@
 //! The rules of a waiting room, checked anew from the journal: nobody is admitted out of turn or
-//! faster than the rate, and while a queue is on places are held in open sessions alone.
+//! faster than the rate or beyond what is left, and while a queue is on places are held in open
+//! sessions alone.
+
+pub mod history;
+pub(super) mod record;
+pub(super) mod told;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,10 +21,20 @@ const PASS: i64 = 60_000;
 /// The time whose worth of passes may come at once.
 const BURST_MS: i64 = 10_000;
 
+/// The places that are left, and who holds some.
+#[derive(Clone, Copy)]
+pub(super) struct Stock<'a> {
+    pub(super) left: i64,
+    /// The number of holds and unpaid reservations of each customer.
+    pub(super) claims: &'a HashMap<UserId, u32>,
+}
+
 /// The queue of an event, as its journal has it.
 #[derive(Default)]
 pub(super) struct Queue {
     line: Option<Line>,
+    /// See [`history::History::delays`].
+    pub(super) delays: Vec<(i64, bool)>,
 }
 
 struct Line {
@@ -40,6 +55,12 @@ struct Line {
     fastest: i64,
     level: i64,
     level_at: TimestampMs,
+    /// The number of those who wait.
+    waiting: u32,
+    /// The time from which the rules allow an admission.
+    due: Option<TimestampMs>,
+    /// True if places or sessions were what kept people from being admitted.
+    was_blocked: bool,
 }
 
 struct Session {
@@ -57,6 +78,12 @@ enum Is {
     Over,
 }
 
+impl Is {
+    fn waits(self) -> bool {
+        matches!(self, Self::InLine | Self::Ahead)
+    }
+}
+
 impl Queue {
     /// Folds a change at a time; returns what is wrong with it. An organiser gives places away past
     /// the queue.
@@ -65,6 +92,7 @@ impl Queue {
         change: &Change,
         at: TimestampMs,
         by_organiser: bool,
+        stock: Stock<'_>,
     ) -> Vec<String> {
         let mut wrong = Vec::new();
         match (change, &mut self.line) {
@@ -73,13 +101,27 @@ impl Queue {
             (Change::QueueSet { rules, commitment }, line @ None) => {
                 *line = Some(Line::new(rules, *commitment, at));
             }
-            (change, Some(line)) => line.take(change, at, by_organiser, &mut wrong),
+            (change, Some(line)) => {
+                line.take(change, at, by_organiser, &mut wrong);
+                if matches!(change, Change::QueueAdmitted { admitted, .. } if !admitted.is_empty())
+                {
+                    wrong.extend(line.beyond_stock(stock));
+                    self.delays.push(line.delay(at));
+                }
+            }
             (Change::QueueEntered { .. } | Change::QueueAdmitted { .. }, None) => {
                 wrong.push("a change of a queue that is off".into());
             }
             (_, None) => {}
         }
         wrong
+    }
+
+    /// Notes, after a whole row, whether the rules allow an admission.
+    pub(super) fn settle(&mut self, at: TimestampMs, stock: Stock<'_>) {
+        if let Some(line) = &mut self.line {
+            line.settle(at, stock);
+        }
     }
 }
 
@@ -98,6 +140,9 @@ impl Line {
             fastest: i64::from(rules.passes_per_minute),
             level: 0,
             level_at: at,
+            waiting: 0,
+            due: None,
+            was_blocked: false,
         }
     }
 
@@ -187,6 +232,7 @@ impl Line {
                 self.ahead.extend(u32::try_from(self.entries.len()));
             }
             self.entries.push((*customer, is));
+            self.waiting += 1;
             self.root = chained(self.root, *id.0.as_bytes());
         }
     }
@@ -197,7 +243,9 @@ impl Line {
                 wrong.push(format!("the queue has no entry {number}"));
                 continue;
             };
-            if std::mem::replace(&mut entry.1, is) == Is::Ahead {
+            let was = std::mem::replace(&mut entry.1, is);
+            self.waiting = self.waiting + u32::from(is.waits()) - u32::from(was.waits());
+            if was == Is::Ahead {
                 self.ahead.retain(|one| one != number);
             }
             if is == Is::Ahead {
@@ -228,6 +276,53 @@ impl Line {
         self.level_at = at;
         if self.level > (self.fastest * BURST_MS).max(PASS) {
             wrong.push(format!("entry {number} was admitted beyond the rate"));
+        }
+    }
+
+    /// The most sessions that may hold nothing yet.
+    fn most_idle(&self, stock: Stock<'_>) -> usize {
+        let left = u64::try_from(stock.left).unwrap_or(0);
+        let most = (left * u64::from(self.rules.admit_percent)).div_ceil(100);
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    fn idle(&self, stock: Stock<'_>) -> usize {
+        let holds =
+            |customer: &UserId| stock.claims.get(customer).is_some_and(|claims| *claims > 0);
+        self.sessions.keys().filter(|customer| !holds(customer)).count()
+    }
+
+    fn beyond_stock(&self, stock: Stock<'_>) -> Option<String> {
+        let (idle, most) = (self.idle(stock), self.most_idle(stock));
+        (idle > most).then(|| {
+            let left = stock.left;
+            format!("{idle} are inside with nothing, for {left} places: {most} may be")
+        })
+    }
+
+    /// How late an admission is, and true if a place or a session had to become free for it.
+    fn delay(&mut self, at: TimestampMs) -> (i64, bool) {
+        let due = self.due.take();
+        (due.map_or(0, |due| (at - due).max(0)), self.was_blocked)
+    }
+
+    fn settle(&mut self, at: TimestampMs, stock: Stock<'_>) {
+        let has_next = self.draw.is_some() && !self.rules.paused && self.waiting > 0;
+        let has_room = self.sessions.len() < self.rules.active_limit as usize
+            && self.idle(stock) < self.most_idle(stock);
+        if !has_next || !has_room {
+            (self.due, self.was_blocked) = (None, has_next);
+            return;
+        }
+        if self.due.is_none() {
+            let most = (self.fastest * BURST_MS).max(PASS);
+            let over = (self.level + PASS - most).max(0);
+            let rate_at = self.level_at
+                + over.div_euclid(self.fastest)
+                + i64::from(over.rem_euclid(self.fastest) > 0);
+            // Who waits for the rate does not wait for a place.
+            self.was_blocked &= rate_at <= at;
+            self.due = Some(rate_at.max(at));
         }
     }
 

@@ -13,7 +13,8 @@ use admitone::inventory::{
 use admitone::journal::{Head, Record, Row};
 
 use crate::audit::classes::Class;
-use crate::audit::queue::Queue;
+use crate::audit::queue::history::History;
+use crate::audit::queue::{Queue, Stock};
 
 /// The state of a claim on places.
 #[derive(Clone, Debug)]
@@ -65,6 +66,9 @@ pub(super) struct Replay {
     pub(super) class: Class,
     /// The queue of a waiting room.
     queue: Queue,
+    pub(super) history: History,
+    /// The number of holds and unpaid reservations of each customer.
+    open_claims: HashMap<UserId, u32>,
     keys: HashSet<[u8; 16]>,
     pub(super) violations: Vec<String>,
     /// Number of each kind of change, for the report.
@@ -104,11 +108,18 @@ impl Replay {
         let is_by_organiser =
             transition.changes.iter().any(|change| matches!(change, Change::ActedBy { .. }));
         for change in &transition.changes {
-            for what in self.queue.take(change, row.at, is_by_organiser) {
+            let stock = Stock { left: self.left(), claims: &self.open_claims };
+            for what in self.queue.take(change, row.at, is_by_organiser, stock) {
                 self.wrong(row, what);
             }
             self.change(row, change);
+            self.history.take(change, row.at);
         }
+        let stock = Stock { left: self.left(), claims: &self.open_claims };
+        self.queue.settle(row.at, stock);
+        let of_all = |of: fn(&Counts) -> i64| self.products.iter().map(of).sum();
+        let (total, sold) = (of_all(|counts| counts.total), of_all(|counts| counts.sold));
+        self.history.places(row.at, total, sold);
         let free = self.products.first().map_or(0, |places| places.available);
         if let Some(what) = self.class.passed_by(free, row.at) {
             self.wrong(row, what);
@@ -118,6 +129,17 @@ impl Replay {
                 self.wrong(row, format!("{id} lost its place and stays approved"));
             }
         }
+    }
+
+    /// Free places of all products.
+    fn left(&self) -> i64 {
+        self.products.iter().map(|counts| counts.available).sum()
+    }
+
+    /// What the journal says happened in the waiting room.
+    pub(super) fn into_history(mut self) -> History {
+        self.history.delays = std::mem::take(&mut self.queue.delays);
+        self.history
     }
 
     fn has_place(&self, enrollment: Uuid) -> bool {
@@ -362,6 +384,14 @@ impl Replay {
         self.occupy(row, id, &lines);
         let claim = Claim { customer, lines, state, deadline };
         self.claims.insert(id, claim);
+        *self.open_claims.entry(customer).or_default() += 1;
+    }
+
+    /// A claim of the customer is paid for, or over.
+    fn close_claim(&mut self, customer: UserId) {
+        if let Some(open) = self.open_claims.get_mut(&customer) {
+            *open = open.saturating_sub(1);
+        }
     }
 
     /// Gives a hold other places; its deadline does not move.
@@ -376,6 +406,7 @@ impl Replay {
         self.free(row, id, &[State::Held]);
         self.occupy(row, id, &lines);
         if state == State::Held {
+            *self.open_claims.entry(customer).or_default() += 1;
             self.claims.insert(id, Claim { customer, lines, state, deadline });
         }
     }
@@ -422,6 +453,10 @@ impl Replay {
         let was = claim.state;
         claim.state = to;
         let lines = if to == State::Sold { claim.lines.clone() } else { Vec::new() };
+        let customer = claim.customer;
+        if to == State::Sold {
+            self.close_claim(customer);
+        }
         if !from.contains(&was) {
             self.wrong(row, format!("{id} went from {was:?} to {to:?}"));
         }
@@ -440,7 +475,10 @@ impl Replay {
         let was = claim.state;
         let was_sold = was == State::Sold;
         claim.state = State::Ended { was_sold };
-        let lines = claim.lines.clone();
+        let (lines, customer) = (claim.lines.clone(), claim.customer);
+        if !was_sold {
+            self.close_claim(customer);
+        }
         if !from.contains(&was) {
             self.wrong(row, format!("{id} ended as {was:?}"));
         }
@@ -467,7 +505,8 @@ impl Replay {
             return;
         }
         claim.state = State::Reserved;
-        let lines = claim.lines.clone();
+        let (lines, customer) = (claim.lines.clone(), claim.customer);
+        *self.open_claims.entry(customer).or_default() += 1;
         self.occupy(row, hold, &lines);
     }
 }

@@ -21,6 +21,10 @@ pub(super) struct Buyer<'a> {
     pub(super) event: usize,
     /// The time at which the next request is meant to be sent.
     pub(super) next: Duration,
+    /// The pass of a waiting room.
+    pub(super) pass: Option<Box<str>>,
+    /// The code with which the last request was refused.
+    pub(super) refusal: Option<String>,
 }
 
 /// A hold of the buyer.
@@ -46,9 +50,15 @@ impl Buyer<'_> {
         etag: Option<&str>,
     ) -> Known {
         let (buyer, meant) = (self.number, self.next);
-        let known =
-            self.worker.ask(Wish { op, buyer, method, path, body, number, etag, meant }).await;
+        // A pass is asked for with holds alone.
+        let pass = self.pass.as_deref().filter(|_| op == Op::Hold);
+        let wish = Wish { op, buyer, method, path, body, number, etag, pass, meant };
+        let known = self.worker.ask(wish).await;
         self.next = self.worker.now();
+        self.refusal = match &known {
+            Known::Refused(code) => Some(code.clone()),
+            Known::Success(_) | Known::Unknown => None,
+        };
         known
     }
 

@@ -20,7 +20,9 @@ use crate::connection::{Answer, Failure};
 use crate::ledger::{Answered, Asked, Entry};
 use crate::listener::Acknowledged;
 use crate::measure::{End, Figures, Op, Sent};
+use crate::people::{Told, Watch};
 use crate::setup::Plan;
+use admitone::inventory::TimestampMs;
 
 /// The pause before the first retry of a request; each later pause is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -51,6 +53,8 @@ pub struct Wish<'a> {
     /// For a change: the number from which its idempotency key is made.
     pub number: Option<u64>,
     pub etag: Option<&'a str>,
+    /// The pass of a waiting room.
+    pub pass: Option<&'a str>,
     /// The time at which the request was meant to be sent, since the start of the run.
     pub meant: Duration,
 }
@@ -73,10 +77,15 @@ pub struct Worker {
     pub is_ending: Cell<bool>,
     /// The times at which holds were acknowledged, for listeners.
     pub acknowledged: Arc<Acknowledged>,
+    /// What the workers share about a waiting room.
+    pub watch: Arc<Watch>,
+    /// The pass that a person of this worker used last.
+    pub passes: RefCell<Option<Box<str>>>,
     /// The seat maps last read by buyers.
     pub maps: SeatMaps,
     figures: Arc<Mutex<Figures>>,
     entries: RefCell<Vec<Entry>>,
+    told: RefCell<Vec<Told>>,
     violations: RefCell<Vec<String>>,
     pool: Pool,
     numbers: Cell<u64>,
@@ -101,6 +110,7 @@ impl Worker {
         started: Instant,
         figures: Arc<Mutex<Figures>>,
         acknowledged: Arc<Acknowledged>,
+        watch: Arc<Watch>,
     ) -> Self {
         let options = &plan.options;
         let seed = options.seed.wrapping_add(u64::from(index));
@@ -114,9 +124,12 @@ impl Worker {
             is_closed: Cell::new(false),
             is_ending: Cell::new(false),
             acknowledged,
+            watch,
+            passes: RefCell::default(),
             maps: SeatMaps::default(),
             figures,
             entries: RefCell::default(),
+            told: RefCell::default(),
             violations: RefCell::default(),
             pool,
             // The worker number is the upper part of each request number.
@@ -178,6 +191,18 @@ impl Worker {
     /// Records the answer of an entry.
     pub fn answered(&self, entry: usize, answered: Answered) {
         self.entries.borrow_mut()[entry].answered = answered;
+    }
+
+    /// Keeps what a person was told.
+    pub fn tell(&self, told: Told) {
+        self.told.borrow_mut().push(told);
+    }
+
+    /// A time of the run, by the server's clock.
+    #[must_use]
+    pub fn server_ms(&self, at: Duration) -> TimestampMs {
+        let since = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+        self.plan.starts_at_ms.saturating_add(since)
     }
 
     /// Makes a request, and retries it under its key while its outcome is unclear.
@@ -294,9 +319,10 @@ impl Worker {
         let host = self.pool.host(target);
         let mut bytes = request(wish.method, wish.path, host, Some(token), key, wish.body);
         if let Some(etag) = wish.etag {
-            // Inserted before the empty line that ends the head; reads have no body.
-            bytes.truncate(bytes.len() - 2);
-            bytes.extend_from_slice(format!("If-None-Match: {etag}\r\n\r\n").as_bytes());
+            add_header(&mut bytes, "If-None-Match", etag);
+        }
+        if let Some(pass) = wish.pass {
+            add_header(&mut bytes, "X-Pass-Token", pass);
         }
         let answer = connection.exchange(&bytes, self.plan.options.place.timeout).await?;
         self.pool.give_back(target, connection);
@@ -366,8 +392,15 @@ impl Worker {
         self.is_ending.set(true);
         WorkerResult {
             entries: self.entries.take(),
+            told: self.told.take(),
             violations: self.violations.take(),
             unfinished: self.under_way.get(),
         }
     }
+}
+
+/// Adds a header to a request, behind its first line.
+fn add_header(request: &mut Vec<u8>, name: &str, value: &str) {
+    let end = request.windows(2).position(|two| two == b"\r\n").map_or(request.len(), |at| at + 2);
+    request.splice(end..end, format!("{name}: {value}\r\n").into_bytes());
 }

@@ -30,6 +30,9 @@ pub(super) fn render(results: &Results) -> String {
     page.push_str(&environment(results));
     page.push_str(&table(results));
     page.push_str(&codes(results));
+    if let Some(measures) = &results.queue {
+        page.push_str(&super::queue::page(measures));
+    }
     page.push_str(&plots(results));
     page.push_str("</html>\n");
     page

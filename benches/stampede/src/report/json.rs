@@ -17,6 +17,7 @@ fn value(results: &Results) -> Value {
     let load = match options.load {
         Load::Open { from, to } => json!({ "kind": "open", "from": from, "to": to }),
         Load::Closed(clients) => json!({ "kind": "closed", "clients": clients }),
+        Load::People(people) => json!({ "kind": "people", "people": people }),
     };
     let mut ops = Map::new();
     for op in Op::ALL {
@@ -77,6 +78,18 @@ fn value(results: &Results) -> Value {
         "intervals": intervals(&results.figures.intervals.of_all()),
         "soldOutAfterSeconds": results.figures.sold_out_at.map(|at| at.as_secs_f64()),
         "commands": results.commands,
+        "queue": results.queue,
+        "queueSettings": options.queue.map(|queue| json!({
+            "people": queue.people,
+            "places": options.places,
+            "prequeueSeconds": queue.prequeue.as_secs_f64(),
+            "passesPerMinute": queue.passes_per_minute,
+            "activeLimit": queue.active_limit,
+            "admitPercent": queue.admit_percent,
+            "passSeconds": queue.pass_seconds,
+            "holdSeconds": queue.hold_seconds,
+            "silenceSeconds": queue.silence_seconds,
+        })),
         "audit": match &results.audit {
             Ok(findings) => json!(findings),
             Err(error) => json!({ "error": error }),

@@ -122,7 +122,8 @@ pub struct QueueStatusDto {
     position: Option<u32>,
     /// How many wait in all.
     total: u32,
-    /// The estimated wait; null while the line stands still, or before it has begun.
+    /// The estimated wait; null before the line has begun, while it stands still, and where those ahead
+    /// are likely to take all places that are left.
     #[schema(required = true)]
     estimate: Option<QueueEstimateDto>,
     /// Ask again after this many seconds.

@@ -55,6 +55,10 @@ fn ends(place: u32) -> Change {
 
 /// The findings in the journal of an event whose queue of six is drawn at 0.
 fn found(changes: Vec<(TimestampMs, Change)>) -> Vec<String> {
+    replayed(changes).violations
+}
+
+fn replayed(changes: Vec<(TimestampMs, Change)>) -> Replay {
     let sale = SaleWindow::default();
     let product = ProductDefinition { price: 0, capacity: Some(9), max_per_customer: None, sale };
     let definition = Definition {
@@ -87,7 +91,7 @@ fn found(changes: Vec<(TimestampMs, Change)>) -> Vec<String> {
         head = row.head();
         replay.take(&row);
     }
-    replay.violations
+    replay
 }
 
 #[test]
@@ -110,12 +114,15 @@ fn an_honest_journal_of_a_queue_passes() {
 #[test]
 fn each_defect_of_a_queue_is_found() {
     let (_, root) = drawn();
+    let few = QueueRules { admit_percent: 1, ..rules() };
+    let few = Change::QueueSet { rules: few, commitment: commitment_of(&SECRET) };
     let aside = |numbers| Change::QueueSetAside { numbers };
     let cases = [
         ("out of turn", vec![(0, admits(&[1], 2))]),
         ("passed over", vec![(0, admits(&[0], 2))]),
         ("beyond the rate", vec![(0, admits(&[0, 1], 2)), (4_999, admits(&[2], 3))]),
         ("4 sessions are open", vec![(0, admits(&[0, 1], 2)), (10_000, admits(&[2, 3], 4))]),
+        ("2 are inside with nothing, for 9 places", vec![(0, few), (0, admits(&[0, 1], 2))]),
         ("without a pass", vec![(0, admits(&[0], 1)), (1, holds(1))]),
         ("without a pass", vec![(0, admits(&[0], 1)), (300_000, holds(0))]),
         ("without a pass", vec![(0, admits(&[0], 1)), (1, ends(0)), (2, holds(0))]),
@@ -134,4 +141,20 @@ fn each_defect_of_a_queue_is_found() {
         let is_found = findings.iter().any(|finding| finding.contains(expected));
         assert!(is_found, "{expected}: {findings:?}");
     }
+}
+
+#[test]
+fn the_time_from_a_free_session_to_the_next_admission_is_measured() {
+    let history = replayed(vec![
+        (0, admits(&[0, 1], 2)),
+        // The rate allows the next after five seconds: 30 milliseconds late.
+        (5_030, admits(&[2], 3)),
+        // Three sessions are open, as many as may be, until one ends.
+        (60_000, ends(1)),
+        (60_007, admits(&[3], 4)),
+    ])
+    .into_history();
+    assert_eq!(history.delays, [(0, false), (30, false), (7, true)]);
+    let admitted: Vec<_> = history.admissions.iter().map(|(at, _)| *at).collect();
+    assert_eq!(admitted, [0, 0, 5_030, 60_007]);
 }
