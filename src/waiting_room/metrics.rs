@@ -1,8 +1,9 @@
 //! The metrics of waiting rooms for Prometheus: every name with its help text.
 
+use std::time::Duration;
+
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use super::watch::Found;
 use crate::inventory::QueueProgress;
 
 const POLLS: &str = "admitone_queue_polls_total";
@@ -75,7 +76,7 @@ pub fn describe() {
     for outcome in [Passed::Admitted, Passed::Used, Passed::Lapsed] {
         passes(outcome, 0);
     }
-    watched(Found::default());
+    watched(Duration::ZERO, 0);
     measure([].into_iter());
 }
 
@@ -138,9 +139,9 @@ pub(super) fn passes(outcome: Passed, count: u32) {
 }
 
 /// Sets the gauges to what a look at the queues that are owned here has found.
-pub(super) fn watched(found: Found) {
-    gauge!(STALLED_S).set(found.stalled.as_secs_f64());
-    gauge!(OVER_RATE).set(f64::from(found.over_rate));
+pub(super) fn watched(stalled: Duration, over_rate: u32) {
+    gauge!(STALLED_S).set(stalled.as_secs_f64());
+    gauge!(OVER_RATE).set(f64::from(over_rate));
 }
 
 /// Records how far an estimated wait was from the actual one.

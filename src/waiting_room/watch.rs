@@ -61,7 +61,8 @@ impl Watch {
         now: Duration,
     ) {
         let all = queues.iter().map(|(event, queue)| (*event, &queue.progress));
-        metrics::watched(self.find(all, wall, now));
+        let Found { stalled, over_rate } = self.find(all, wall, now);
+        metrics::watched(stalled, over_rate);
     }
 
     fn find<'a>(
