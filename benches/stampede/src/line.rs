@@ -21,13 +21,12 @@ use admitone::clock::SystemClock;
 use admitone::ids::{OfferingId, UserId};
 use phase::{Crew, Phase};
 
-/// Requests of each phase that asks a bare route, or polls.
+/// The most requests of a phase that asks a bare route, or polls.
 const ASKED: u32 = 200_000;
 /// People who hold places while the others enter.
 const INSIDE: u32 = 200;
-/// Holds a second, each by the next of those inside; and how long they are measured.
+/// Holds a second, each by the next of those inside.
 const HOLDS: f64 = 200.0;
-const HOLDS_FOR: Duration = Duration::from_secs(15);
 const PLACES: u32 = 100_000;
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3_600);
 
@@ -93,7 +92,7 @@ async fn measure(options: &LineOptions) -> Result<()> {
     // Those who will hold places are let in first, and then nobody else.
     office.set_room(event, &json!({ "enabled": true, "passesPerMinute": 1_000_000, "activeLimit": 1_000_000, "admitPercent": 1_000, "passSeconds": 3_600 })).await?;
     let crew = Crew { address, clients: options.clients, threads: options.threads };
-    let first = |nth: u32| nth;
+    let (asked, first) = (options.people.min(ASKED), |nth: u32| nth);
     crew.run(Phase::all(INSIDE), line.enter(first)).await?;
     let passes = Arc::new(line.passes(options.place.timeout).await?);
     office.set_room(event, &json!({ "paused": true, "passesPerMinute": 600 })).await?;
@@ -101,19 +100,23 @@ async fn measure(options: &LineOptions) -> Result<()> {
     say("stampede: holds, nobody enters");
     let alone = line.hold(&passes, &product);
     let holders = Crew { clients: 64, threads: 1, ..crew };
-    figures.push(figure("holds", &holders.run(Phase::paced(HOLDS, HOLDS_FOR), alone).await?, None));
+    figures.push(figure(
+        "holds",
+        &holders.run(Phase::paced(HOLDS, options.holding), alone).await?,
+        None,
+    ));
     say(&format!("stampede: holds while {} a second ask a bare route", options.entering));
-    let come = Phase::paced(options.entering, HOLDS_FOR);
-    let (holds, asked) = tokio::join!(
-        holders.run(Phase::paced(HOLDS, HOLDS_FOR), line.hold(&passes, &product)),
+    let come = Phase::paced(options.entering, options.holding);
+    let (holds, beside) = tokio::join!(
+        holders.run(Phase::paced(HOLDS, options.holding), line.hold(&passes, &product)),
         crew.run(come, line.bare()),
     );
     figures.push(figure("holds beside a bare route", &holds?, None));
-    figures.push(figure("the bare route meanwhile", &asked?, None));
+    figures.push(figure("the bare route meanwhile", &beside?, None));
     say(&format!("stampede: holds while {} people a second enter", options.entering));
     let meanwhile = line.hold(&passes, &product);
     let (holds, entered) = tokio::join!(
-        holders.run(Phase::paced(HOLDS, HOLDS_FOR), meanwhile),
+        holders.run(Phase::paced(HOLDS, options.holding), meanwhile),
         crew.run(come, line.enter(|nth| INSIDE + nth)),
     );
     let (holds, entered) = (holds?, entered?);
@@ -122,18 +125,18 @@ async fn measure(options: &LineOptions) -> Result<()> {
 
     let come = INSIDE + u32::try_from(entered.latencies.len()).unwrap_or(u32::MAX);
     let rest = options.people.saturating_sub(come);
-    let mut bare = crew.run(Phase::all(ASKED), line.bare()).await?;
+    let mut bare = crew.run(Phase::all(asked), line.bare()).await?;
     figures.push(figure("bare route", &bare, None));
     say(&format!("stampede: {rest} people enter"));
     let entered = crew.run(Phase::all(rest), line.enter(move |nth| come + nth)).await?;
-    let after = crew.run(Phase::all(ASKED), line.bare()).await?;
+    let after = crew.run(Phase::all(asked), line.bare()).await?;
     figures.push(figure("entering", &entered, Some((&bare, &after))));
     figures.push(figure("bare route", &after, None));
     bare = after;
     say("stampede: polls");
     let waiting = INSIDE..come + rest;
-    let polls = crew.run(Phase::all(ASKED), line.poll(waiting)).await?;
-    let after = crew.run(Phase::all(ASKED), line.bare()).await?;
+    let polls = crew.run(Phase::all(asked), line.poll(waiting)).await?;
+    let after = crew.run(Phase::all(asked), line.bare()).await?;
     figures.push(figure("polls", &polls, Some((&bare, &after))));
     figures.push(figure("bare route", &after, None));
 

@@ -1,6 +1,7 @@
 //! The options of `stampede line`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Error, value_parser};
 
@@ -17,6 +18,8 @@ pub struct LineOptions {
     pub threads: u32,
     /// People a second who enter while others hold places.
     pub entering: f64,
+    /// How long holds are measured, each time.
+    pub holding: Duration,
     pub json: Option<PathBuf>,
 }
 
@@ -29,6 +32,8 @@ pub(super) fn arguments() -> Vec<Arg> {
         count("threads", "Threads of the generator [2]", 256),
         valued("entering", "N", "People a second who enter while others hold places [20000]")
             .value_parser(super::rate),
+        valued("holding", "TIME", "How long holds are measured, each of three times [15s]")
+            .value_parser(super::duration),
         valued("json", "FILE", "Writes the results for machines")
             .value_parser(value_parser!(PathBuf)),
     ]
@@ -50,6 +55,7 @@ pub(super) fn read(arguments: &ArgMatches) -> Result<LineOptions, Error> {
         clients: number("clients").unwrap_or(4_096),
         threads: number("threads").unwrap_or(2),
         entering: arguments.get_one("entering").copied().unwrap_or(20_000.0),
+        holding: arguments.get_one("holding").copied().unwrap_or(Duration::from_secs(15)),
         json: arguments.get_one::<PathBuf>("json").cloned(),
     })
 }
