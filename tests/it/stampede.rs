@@ -4,6 +4,7 @@ mod audit;
 mod bad_input;
 mod classes;
 mod failover;
+mod queue;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
