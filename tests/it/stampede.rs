@@ -5,6 +5,7 @@ mod bad_input;
 mod classes;
 mod failover;
 mod line;
+mod queue;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

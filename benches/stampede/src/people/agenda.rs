@@ -14,7 +14,7 @@ use crate::buyer::Visitor;
 use crate::crowd::Worker;
 use crate::timer::Timer;
 
-/// How long people take to leave when the sale is over.
+/// How long people take to leave when the sale is over, at most.
 const LEAVING: Duration = Duration::from_secs(10);
 /// The longest time between two looks at whether the sale is over.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -116,11 +116,13 @@ fn act(worker: &Rc<Worker>, agenda: &Rc<Agenda>, slot: &Slot, person: usize, due
 /// Everybody goes home within a few seconds; those who wait at the page say so.
 fn leave_all(worker: &Rc<Worker>, agenda: &Agenda, visitors: &[Slot]) {
     let now = worker.now();
+    let queue = worker.plan.options.queue.as_ref();
+    let leaving = queue.map_or(LEAVING, |queue| LEAVING.min(queue.prequeue));
     for person in agenda.take_all() {
         let is_going =
             visitors[person].borrow_mut().as_mut().is_some_and(|visitor| visitor.go(worker));
         if is_going {
-            agenda.add(now + LEAVING.mul_f64(worker.chance()), person);
+            agenda.add(now + leaving.mul_f64(worker.chance()), person);
         }
     }
 }

@@ -40,6 +40,9 @@ pub struct AllKnowing {
     pub ratio_at_90_percent: f64,
     /// The ratio to an admitter who also passes over people who will not buy.
     pub ratio_to_picking: f64,
+    /// The seconds of a sale by the rules of the run, played the same way: the nearer to those of the
+    /// run, the better these figures are.
+    pub seconds_by_rules: f64,
 }
 
 /// Compares the run with all-knowing admitters.
@@ -48,13 +51,15 @@ pub(super) fn compare(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<
     let (began, _) = *history.admissions.first()?;
     let line = line(facts, notices)?;
     let real: Vec<(i64, i64)> = history.sold.iter().map(|(at, sold)| (at - began, *sold)).collect();
+    let play = |policy: Policy| Sale::new(facts, &line, began, policy).run();
     let best = |picks: bool| {
-        let sales = [false, true].map(|eager| Sale::new(facts, &line, began, picks, eager).run());
+        let sales = [false, true].map(|eager| play(Policy::KnowsAll { picks, eager }));
         let [one, other] = sales;
         let end = |sold: &[(i64, i64)]| (Reverse(most(sold)), sold.last().map(|(at, _)| *at));
         if end(&one) <= end(&other) { one } else { other }
     };
     let (ideal, picking) = (best(false), best(true));
+    let by_rules = play(Policy::Rules);
     let target = most(&real).min(most(&ideal)).min(most(&picking));
     let until = |sold: &[(i64, i64)], target: i64| {
         sold.iter().find(|(_, sold)| *sold >= target).map(|(at, _)| seconds(*at).max(0.001))
@@ -69,6 +74,7 @@ pub(super) fn compare(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<
         ratio: ratio(&ideal, target)?,
         ratio_at_90_percent: ratio(&ideal, nine_tenths)?,
         ratio_to_picking: ratio(&picking, target)?,
+        seconds_by_rules: until(&by_rules, target).unwrap_or(f64::INFINITY),
     })
 }
 
@@ -127,6 +133,19 @@ fn line(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<Vec<Person>> {
     Some(line)
 }
 
+/// How people are admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    /// By the rules of the waiting room.
+    Rules,
+    KnowsAll {
+        /// True if people who will not buy are passed over.
+        picks: bool,
+        /// True if held places that will come back count as free.
+        eager: bool,
+    },
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Admit,
@@ -140,9 +159,8 @@ enum Event {
 /// A sale by an all-knowing admitter.
 struct Sale<'a> {
     line: &'a [Person],
-    picks: bool,
-    /// True if held places that will come back count as free.
-    eager: bool,
+    policy: Policy,
+    admit_percent: i64,
     began: TimestampMs,
     rate: i64,
     active_limit: usize,
@@ -153,7 +171,10 @@ struct Sale<'a> {
     sold: i64,
     /// Places that those inside will buy.
     promised: i64,
-    inside: BTreeSet<usize>,
+    /// Those inside, and until when they may hold for the first time.
+    inside: HashMap<usize, TimestampMs>,
+    /// Those inside who hold something.
+    holding: BTreeSet<usize>,
     /// What each of those inside holds or will hold.
     buying: HashMap<usize, i64>,
     /// The first in line who was not admitted or passed by.
@@ -165,18 +186,12 @@ struct Sale<'a> {
 }
 
 impl<'a> Sale<'a> {
-    fn new(
-        facts: &Facts<'_>,
-        line: &'a [Person],
-        began: TimestampMs,
-        picks: bool,
-        eager: bool,
-    ) -> Self {
+    fn new(facts: &Facts<'_>, line: &'a [Person], began: TimestampMs, policy: Policy) -> Self {
         let rules = &facts.history.rules;
         Self {
             line,
-            picks,
-            eager,
+            policy,
+            admit_percent: i64::from(rules.admit_percent),
             began,
             rate: i64::from(rules.passes_per_minute),
             active_limit: rules.active_limit as usize,
@@ -186,7 +201,8 @@ impl<'a> Sale<'a> {
             free: facts.history.places,
             sold: 0,
             promised: 0,
-            inside: BTreeSet::new(),
+            inside: HashMap::new(),
+            holding: BTreeSet::new(),
             buying: HashMap::new(),
             next: 0,
             events: BinaryHeap::new(),
@@ -218,7 +234,7 @@ impl<'a> Sale<'a> {
     }
 
     fn admit(&mut self, at: TimestampMs) {
-        while self.promised + self.sold < self.places && self.inside.len() < self.active_limit {
+        while self.has_room() && self.inside.len() < self.active_limit {
             let Some(person) = self.first(at) else { break };
             let run_out = (at - self.level_at).saturating_mul(self.rate);
             let level = self.level.saturating_sub(run_out).max(0);
@@ -234,10 +250,26 @@ impl<'a> Sale<'a> {
         }
         // Late people arrive in the order of the line; the next one may be on the way.
         if let Some(coming) = self.line.get(self.next).filter(|one| one.comes_at > at)
-            && self.promised + self.sold < self.places
+            && self.has_room()
         {
             self.events.push(Reverse((coming.comes_at, Event::Admit, 0)));
         }
+    }
+
+    /// True if the places are enough for one more.
+    fn has_room(&self) -> bool {
+        match self.policy {
+            Policy::Rules => {
+                let most = (self.free * self.admit_percent + 99) / 100;
+                let idle = self.inside.len() - self.holding.len();
+                i64::try_from(idle).unwrap_or(i64::MAX) < most
+            }
+            Policy::KnowsAll { .. } => self.promised + self.sold < self.places,
+        }
+    }
+
+    fn is_eager(&self) -> bool {
+        matches!(self.policy, Policy::KnowsAll { eager: true, .. })
     }
 
     /// The first in line who is there.
@@ -248,7 +280,8 @@ impl<'a> Sale<'a> {
                 return None;
             }
             let will_buy = person.decisions.buys() && at < person.looks_until;
-            if person.gone_at > at && (will_buy || !self.picks) {
+            let picks = matches!(self.policy, Policy::KnowsAll { picks: true, .. });
+            if person.gone_at > at && (will_buy || !picks) {
                 return Some(self.next);
             }
             self.next += 1;
@@ -257,7 +290,7 @@ impl<'a> Sale<'a> {
 
     fn let_in(&mut self, at: TimestampMs, number: usize) {
         let person = &self.line[number];
-        self.inside.insert(number);
+        self.inside.insert(number, at + self.pass_ms);
         let acts = !person.decisions.abandons && at < person.looks_until;
         let holds_at = at + person.notices_ms + ms(person.decisions.thinks);
         if !acts || holds_at >= at + self.pass_ms {
@@ -279,6 +312,10 @@ impl<'a> Sale<'a> {
         let promised = self.buying.remove(&number).unwrap_or(0);
         self.promised -= promised;
         let party = if self.free >= wanted { wanted } else { self.free.min(1) };
+        if party == 0 && self.inside.get(&number).is_none_or(|until| at + AGAIN_MS >= *until) {
+            self.end(number);
+            return;
+        }
         if party == 0 {
             // Places of others may come back, as in the run.
             if promised > 0 {
@@ -289,6 +326,7 @@ impl<'a> Sale<'a> {
             return;
         }
         self.free -= party;
+        self.holding.insert(number);
         match decisions.purpose {
             Purpose::Buys | Purpose::Returns => {
                 self.promised += party;
@@ -298,7 +336,7 @@ impl<'a> Sale<'a> {
             }
             Purpose::Releases | Purpose::Forgets => {
                 self.buying.insert(number, party);
-                self.promised += if self.eager { 0 } else { party };
+                self.promised += if self.is_eager() { 0 } else { party };
                 let is_forgotten = decisions.purpose == Purpose::Forgets;
                 let after = if is_forgotten { self.hold_ms } else { ms(decisions.decides) };
                 self.events.push(Reverse((at + after, Event::Release, number)));
@@ -310,7 +348,7 @@ impl<'a> Sale<'a> {
         let party = self.buying.remove(&number).unwrap_or(0);
         self.promised -= party;
         self.sold += party;
-        self.inside.remove(&number);
+        self.end(number);
         self.series.push((at - self.began, self.sold));
         let decisions = &self.line[number].decisions;
         if decisions.purpose == Purpose::Returns {
@@ -328,7 +366,8 @@ impl<'a> Sale<'a> {
 
     fn release(&mut self, at: TimestampMs, number: usize) {
         let party = self.buying.remove(&number).unwrap_or(0);
-        self.promised -= if self.eager { 0 } else { party };
+        self.promised -= if self.is_eager() { 0 } else { party };
+        self.holding.remove(&number);
         self.free += party;
         let decisions = &self.line[number].decisions;
         let goes = decisions.purpose == Purpose::Releases && decisions.says_goodbye;
@@ -338,6 +377,7 @@ impl<'a> Sale<'a> {
 
     fn end(&mut self, number: usize) {
         self.inside.remove(&number);
+        self.holding.remove(&number);
     }
 }
 
