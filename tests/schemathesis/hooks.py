@@ -88,8 +88,8 @@ UNDERSTOOD = {
 }
 # Operations that end what the others need: they get an event of their own.
 LAST = {"deleteClass", "changeClass", "deleteEvent", "cancelEvent", "closeSale", "pauseSale", "changeEvent", "replaceEvent"}
-# It never ends; of events that exist it is tried elsewhere.
-ENDLESS = "followAvailability"
+# They do not end by themselves; of events that exist they are tried elsewhere.
+ENDLESS = {"followAvailability", "followQueue"}
 
 
 def is_uuid(value):
@@ -109,7 +109,7 @@ def before_call(context, case, kwargs):
     """Three of four well-formed requests are about things that exist."""
     meta = case.meta
     name = operation_id(case)
-    if name == ENDLESS:
+    if name in ENDLESS:
         # Schemathesis remembers the ids of events that it has seen.
         if is_uuid(case.path_parameters.get("event")):
             case.path_parameters["event"] = str(uuid.uuid4())

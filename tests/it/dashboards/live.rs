@@ -111,7 +111,7 @@ impl Sale {
         let event = sold_event::open(&self.store, SEATS * 2).await;
         let mut of_admin = rng(seed, u64::MAX - 1);
         waiters::open_room(&self.shop, &mint.admin(), &mut of_admin, event).await;
-        let waiting = waiters::stand_in_line(Arc::clone(&self.shop), mint, event, of_admin);
+        let waiting = waiters::stand_in_line(Arc::clone(&self.shop), mint, event, seed);
         self.people.push(tokio::spawn(waiting));
     }
 

@@ -5,19 +5,20 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use admitone::ids::OfferingId;
+use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::customers::{Customer, Shop};
+use crate::support::customers::{Customer, Shop, rng};
 use crate::support::process::Mint;
 
-/// Admissions per minute: two a second, so that the line moves all the time.
-const PER_MINUTE: u32 = 120;
+/// Admissions per minute: one a second, so that the line moves all the time.
+const PER_MINUTE: u32 = 60;
 /// So many that the last ones wait for half a minute.
-const PEOPLE: usize = 60;
-/// Between two rounds of polls.
-const PAUSE: Duration = Duration::from_millis(500);
+const PEOPLE: usize = 40;
+/// Between two rounds of polls; sooner ones are slowed.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Switches the waiting room of an event on.
 pub async fn open_room(shop: &Shop, admin: &Customer, rng: &mut StdRng, event: OfferingId) {
@@ -28,20 +29,25 @@ pub async fn open_room(shop: &Shop, admin: &Customer, rng: &mut StdRng, event: O
 }
 
 /// Enters everybody and polls until the shop closes. Who is admitted leaves, and enters at the end.
-pub async fn stand_in_line(shop: Arc<Shop>, mint: Arc<Mint>, event: OfferingId, mut rng: StdRng) {
+pub async fn stand_in_line(shop: Arc<Shop>, mint: Arc<Mint>, event: OfferingId, seed: u64) {
+    let people = (0..PEOPLE).map(|nth| {
+        let rng = rng(seed, u64::MAX / 2 + nth as u64);
+        wait_and_leave(&shop, mint.customer(), event, rng)
+    });
+    join_all(people).await;
+}
+
+async fn wait_and_leave(shop: &Shop, person: Customer, event: OfferingId, mut rng: StdRng) {
     let queue = format!("/api/queue/{event}");
     let (enqueue, status) = (format!("{queue}/enqueue"), format!("{queue}/status"));
-    let people: Vec<Customer> = (0..PEOPLE).map(|_| mint.customer()).collect();
     while !shop.closing.load(Ordering::Relaxed) {
-        for person in &people {
-            let told = shop.ask(person, &mut rng, (Method::GET, &status), None).await;
-            let state = told.data()["status"].as_str().unwrap_or_default();
-            if state == "ADMITTED" {
-                shop.ask(person, &mut rng, (Method::DELETE, &queue), None).await;
-            }
-            if state != "WAITING" {
-                shop.ask(person, &mut rng, (Method::POST, &enqueue), None).await;
-            }
+        let told = shop.ask(&person, &mut rng, (Method::GET, &status), None).await;
+        let state = told.data()["status"].as_str().unwrap_or_default();
+        if state == "ADMITTED" {
+            shop.ask(&person, &mut rng, (Method::DELETE, &queue), None).await;
+        }
+        if state != "WAITING" {
+            shop.ask(&person, &mut rng, (Method::POST, &enqueue), None).await;
         }
         tokio::time::sleep(PAUSE).await;
     }

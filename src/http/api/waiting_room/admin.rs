@@ -112,8 +112,8 @@ pub struct QueueBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     confirmed_only: Option<bool>,
-    /// Zero bits of the proof of work that entering asks for, 0 for none; 16 to 18 take a phone about a
-    /// second. Who is in the queue keeps their place.
+    /// Zero bits of the proof of work that entering asks for, 0 for none; 16 to 18 take a phone a second
+    /// or a few. Who is in the queue keeps their place.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 0, maximum = 24)]
     challenge_bits: Option<i64>,
