@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod queue;
+pub mod shown;
 pub mod stream;
 
 /// Hexadecimal digits.

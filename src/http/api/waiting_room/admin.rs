@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::queue::{QueueProgressDto, render_progress};
+use super::shown::{QueueProgressDto, render_progress};
 use crate::http::dto::Time;
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};

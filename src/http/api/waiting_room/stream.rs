@@ -8,7 +8,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
-use super::queue::render;
+use super::shown::render;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Caller, Path};
 use crate::http::middleware::connections::Connection;
