@@ -222,11 +222,15 @@ impl WaitingRooms {
         mut change: QueueChange,
         idempotency: Option<Idempotency>,
     ) -> Result<Committed, WaitingRoomError> {
+        let now = self.clock.now_ms();
+        if change.opens_at.flatten().is_some_and(|opens_at| opens_at <= now) {
+            let reason = "opensAt must be in the future: leave it out to open the line at once";
+            return Err(Rejection::Invalid { reason: reason.into() }.into());
+        }
         if change.enabled == Some(true) {
             // The secret is kept before the journal has its hash: it is never missing at the draw.
             let secret: [u8; 32] = rand::random();
             change.commitment = commitment_of(&secret);
-            let now = self.clock.now_ms();
             self.store.queue_secret_put(event, change.commitment, secret, now).await?;
         }
         let command = Command::SetQueue { change: Box::new(change) };

@@ -219,6 +219,11 @@ impl Room {
             let mut accuracy = self.accuracy.lock().unwrap_or_else(PoisonError::into_inner);
             accuracy.keep(place, estimate, now);
         }
+        // Before the draw anybody may be before one.
+        let before = match place {
+            QueuePlace::BeforeDraw => Some(seen.progress.waiting.saturating_sub(1)),
+            _ => ahead,
+        };
         let pass = match place {
             QueuePlace::Inside { .. } => {
                 let pass = Pass { generation: entry.generation, number: entry.number };
@@ -232,7 +237,7 @@ impl Room {
             estimate,
             next_poll_s: next_poll_s(place, estimate, &seen.progress, now),
             pass,
-            outlook: Outlook::of(&seen.progress, ahead.unwrap_or(0)),
+            outlook: Outlook::of(&seen.progress, before.unwrap_or(0)),
             seen: Arc::clone(seen),
         }
     }

@@ -70,7 +70,9 @@ impl Outlook {
 pub(super) fn ahead(entry: &QueueEntryView, progress: &QueueProgress) -> Option<u32> {
     match place_now(entry, progress) {
         QueuePlace::InLine { place } => {
-            Some(place.saturating_sub(progress.next).saturating_add(progress.ahead))
+            let before = place.saturating_sub(progress.next).saturating_add(progress.ahead);
+            // Some places of the line are gaps.
+            Some(before.min(progress.waiting.saturating_sub(1)))
         }
         QueuePlace::Ahead { before } => Some(before),
         QueuePlace::BeforeDraw
@@ -83,12 +85,16 @@ pub(super) fn ahead(entry: &QueueEntryView, progress: &QueueProgress) -> Option<
     }
 }
 
-/// The place of an entry that was read before the draw, once the draw is made: anybody can compute
+/// The place of an entry that was read before the draw, as soon as it is known: anybody can compute
 /// it.
 pub(super) fn place_now(entry: &QueueEntryView, progress: &QueueProgress) -> QueuePlace {
     match (entry.place, progress.seed, progress.closed) {
         (QueuePlace::BeforeDraw, Some(seed), Some((count, _))) => {
             QueuePlace::InLine { place: Draw::new(seed, count).place_of(entry.number) }
+        }
+        // Who comes while the list is drawn stands behind all of it.
+        (QueuePlace::BeforeDraw, None, Some((count, _))) if entry.number >= count => {
+            QueuePlace::InLine { place: entry.number }
         }
         (place, _, _) => place,
     }

@@ -126,8 +126,8 @@ async function answered() {
 }
 
 /** As the page has it in `data-shown`. */
-function signature({ status, paused, opensAt, passExpiresAt, passUsed }) {
-  return `${status} ${paused} ${opensAt ?? ''} ${passExpiresAt ?? ''} ${passUsed}`;
+function signature({ status, phase, paused, opensAt, passExpiresAt, passUsed }) {
+  return `${status} ${phase} ${paused} ${opensAt ?? ''} ${passExpiresAt ?? ''} ${passUsed}`;
 }
 
 /** Reads the page again and takes its words over. */

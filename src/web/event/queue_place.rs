@@ -54,7 +54,12 @@ pub(super) fn signature(status: &RoomStatus) -> String {
     };
     let time = |at: Option<TimestampMs>| at.map(rfc3339).unwrap_or_default();
     let (opens_at, ends_at) = (time(progress.opens_at), time(ends_at));
-    format!("{word} {} {opens_at} {ends_at} {is_used}", progress.rules.paused)
+    let phase = match progress.phase {
+        QueuePhase::PreQueue => "PRE_QUEUE",
+        QueuePhase::Drawing => "DRAWING",
+        QueuePhase::Open => "OPEN",
+    };
+    format!("{word} {phase} {} {opens_at} {ends_at} {is_used}", progress.rules.paused)
 }
 
 /// Renders what the page says.
@@ -157,6 +162,10 @@ fn place(visitor: &Visitor, event: &EventRow, status: &RoomStatus) -> Markup {
                         }
                     }
                 }
+                // Who is inside may find no place any more: that is said before they look for one.
+                p data-queue="prospects" {
+                    (prospects(visitor, progress, Some((status.outlook, status.ahead))))
+                }
                 p.actions {
                     (to_seats(visitor, event))
                     @if is_used {
@@ -172,6 +181,30 @@ fn place(visitor: &Visitor, event: &EventRow, status: &RoomStatus) -> Markup {
         }
         @if matches!(status.entry.place, QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left) {
             (again(visitor, event, status))
+        }
+        (record(visitor, event, status))
+    }
+}
+
+/// Says what the public record of the line has of the visitor, and what it is checked with.
+fn record(visitor: &Visitor, event: &EventRow, status: &RoomStatus) -> Markup {
+    let progress = &status.seen.progress;
+    let commitment: String = progress.commitment.iter().map(|byte| format!("{byte:02x}")).collect();
+    let row = |key, value: &str| {
+        html! { dt { (visitor.text(key)) } dd { code { (value) } } }
+    };
+    html! {
+        details.record {
+            summary { (visitor.text("queue.check")) }
+            p { (visitor.text("queue.check_how")) }
+            dl {
+                (row("queue.check_entry", &status.entry.id.to_string()))
+                (row("queue.check_commitment", &commitment))
+                @if let Some(source) = &progress.rules.public_source {
+                    (row("queue.check_source", source))
+                }
+            }
+            p { a href={ "/queue/" (event.id) "/audit" } download { (visitor.text("queue.check_record")) } }
         }
     }
 }

@@ -202,7 +202,10 @@ fn switches(visitor: &Visitor, shown: &Shown) -> Markup {
             } @else {
                 (one("drain", "organiser_queue.drain", "organiser_queue.drain_does", "quiet"))
             }
-            (one("off", "organiser_queue.off", "organiser_queue.off_does", "danger"))
+            details.cancel {
+                summary { (visitor.text("organiser_queue.off")) }
+                (one("off", "organiser_queue.off", "organiser_queue.off_does", "danger"))
+            }
         }
     }
 }

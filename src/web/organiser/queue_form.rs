@@ -128,7 +128,7 @@ impl RulesForm {
 /// Returns the field that a refusal names, and its reason without the API's name of it.
 pub(super) fn refused_field(visitor: &Visitor, message: &str) -> Option<Refused> {
     let fields = NUMBERS.iter().map(|(field, input, _, _)| (*field, *input));
-    fields.chain([("publicSource", "source")]).find_map(|(field, input)| {
+    fields.chain([("publicSource", "source"), ("opensAt", "opens")]).find_map(|(field, input)| {
         let reason = message.strip_prefix(field)?.trim_start();
         Some(Refused { input: input.to_owned(), text: reasons::of(visitor, reason) })
     })

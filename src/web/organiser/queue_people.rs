@@ -25,6 +25,8 @@ struct PeopleForm {
     title: &'static str,
     does: &'static str,
     class: &'static str,
+    /// The key of what is said if there was nothing to do.
+    none: &'static str,
 }
 
 const FORMS: [PeopleForm; 2] = [
@@ -35,6 +37,7 @@ const FORMS: [PeopleForm; 2] = [
         title: "organiser_queue.guests",
         does: "organiser_queue.guests_does",
         class: "button",
+        none: "organiser_queue.guests_none",
     },
     PeopleForm {
         action: "void",
@@ -43,6 +46,7 @@ const FORMS: [PeopleForm; 2] = [
         title: "organiser_queue.void",
         does: "organiser_queue.void_does",
         class: "button danger",
+        none: "organiser_queue.void_none",
     },
 ];
 
@@ -89,7 +93,9 @@ pub(super) fn render(
             }
         }
         @for form in &FORMS {
-            details.cancel open[action == form.action] {
+            @let is_early = form.action == "guests" && progress.phase != QueuePhase::Open;
+            @if is_early { p.hint { (visitor.text("organiser_queue.guests_later")) } }
+            @else { details.cancel open[action == form.action] {
                 summary { (visitor.text(form.title)) }
                 form.stack method="post" action=(to) {
                     (begin(form.action))
@@ -113,7 +119,7 @@ pub(super) fn render(
                     }))
                     button class=(form.class) { (visitor.text(form.title)) }
                 }
-            }
+            } }
         }
     }
 }
@@ -144,7 +150,12 @@ pub(super) async fn carry_out(
         "void" => rooms.void(event, admin.user, people, reason, key).await,
         _ => rooms.prioritise(event, admin.user, &people, reason, key).await,
     };
-    done(visitor, form.reason, done_so.map(drop))
+    match done_so {
+        Err(WaitingRoomError::Office(SubmitError::Rejected(
+            Rejection::QueueEntryNotFound | Rejection::InQueue,
+        ))) => Ok(Refused::new(visitor, form.emails, form.none).into()),
+        done_so => done(visitor, form.reason, done_so.map(drop)),
+    }
 }
 
 /// Returns the accounts of these addresses, or the first text that is no address of one.

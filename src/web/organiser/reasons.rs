@@ -16,6 +16,7 @@ const REASONS: &[(&str, &str)] = &[
     ("have {} seats in all: at most {}", "organiser_reason.seats_of_plan"),
     ("must not contain control characters", "organiser_reason.control"),
     ("must not be empty", "organiser_reason.empty"),
+    ("must be in the future{}", "organiser_reason.future"),
     ("must be three capital letters (ISO 4217)", "organiser_reason.currency"),
     ("must be the name of a time zone{}", "organiser_form.bad_zone"),
     ("is the name of another{}", "organiser_reason.name_twice"),

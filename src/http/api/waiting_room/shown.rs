@@ -19,6 +19,9 @@ pub struct QueueStatusDto {
     /// `VOIDED`.
     #[schema(value_type = crate::http::openapi::forms::QueueState)]
     status: &'static str,
+    /// `PRE_QUEUE`, `DRAWING` (the list is closed) or `OPEN`.
+    #[schema(value_type = crate::http::openapi::forms::QueuePhase)]
+    phase: &'static str,
     /// How many are ahead at most; 0 is next. Null before the draw, and for those who do not wait.
     #[schema(required = true)]
     position: Option<u32>,
@@ -109,6 +112,9 @@ pub struct QueueProgressDto {
     prospects: QueueProspectsDto,
     /// The SHA-256 of the secret of the draw, in hexadecimal digits.
     commitment: String,
+    /// Where the public value of the draw comes from; null if it has none.
+    #[schema(required = true)]
+    public_source: Option<String>,
     as_of: String,
     server_time: String,
 }
@@ -146,6 +152,7 @@ pub(crate) fn render(customer: UserId, status: &RoomStatus, now: i64) -> QueueSt
         event_id: status.seen.event,
         client_id: customer,
         status: word,
+        phase: phase(progress.phase),
         position: status.ahead,
         total: progress.waiting,
         estimate: status.estimate.map(|estimate| QueueEstimateDto {
@@ -174,11 +181,7 @@ pub(crate) fn render_progress(seen: &Seen, now: i64) -> QueueProgressDto {
     QueueProgressDto {
         event_id: seen.event,
         generation: progress.generation,
-        phase: match progress.phase {
-            QueuePhase::PreQueue => "PRE_QUEUE",
-            QueuePhase::Drawing => "DRAWING",
-            QueuePhase::Open => "OPEN",
-        },
+        phase: phase(progress.phase),
         paused: progress.rules.paused,
         opens_at: progress.opens_at.map(rfc3339),
         served_up_to: progress.next,
@@ -190,7 +193,16 @@ pub(crate) fn render_progress(seen: &Seen, now: i64) -> QueueProgressDto {
         passes_per_minute: progress.rules.passes_per_minute,
         prospects: prospects(progress, Outlook::of(progress, progress.waiting)),
         commitment: super::hex(&progress.commitment),
+        public_source: progress.rules.public_source.clone(),
         as_of: rfc3339(seen.as_of),
         server_time: rfc3339(now),
+    }
+}
+
+fn phase(phase: QueuePhase) -> &'static str {
+    match phase {
+        QueuePhase::PreQueue => "PRE_QUEUE",
+        QueuePhase::Drawing => "DRAWING",
+        QueuePhase::Open => "OPEN",
     }
 }
