@@ -87,7 +87,7 @@ fn verify(arguments: &ArgMatches) -> Result<()> {
     };
     super::print(&as_text(&shown.to_string(), &finding));
     match (&finding.entry, wanted) {
-        (Some(entry), _) => super::print(&entry_as_text(entry)),
+        (Some(entry), _) => super::print(&entry_as_text(entry, &finding)),
         (None, Some(id)) => bail!("no entry of this queue has the id {id}"),
         (None, None) => {}
     }
@@ -151,22 +151,33 @@ fn as_text(name: &str, finding: &Finding) -> String {
     text
 }
 
-fn entry_as_text(entry: &EntryFinding) -> String {
+fn entry_as_text(entry: &EntryFinding, finding: &Finding) -> String {
     let EntryFinding { id, number, entered_at, place, standing, admitted } = entry;
-    let place = place.map_or("not drawn yet".into(), |place| place.to_string());
-    let standing = match standing {
-        Standing::Waits => "waits",
-        Standing::Aside => "was passed over for its silence, until it comes back",
-        Standing::Inside => "has an open session",
-        Standing::Served => "had its session",
-        Standing::Left => "left",
-        Standing::Voided => "was voided",
+    let has_ended = finding.has_ended;
+    let place = match (place, admitted) {
+        (None, _) if has_ended => "no place, since the queue ended before the draw".into(),
+        (None, _) => "no place before the draw".into(),
+        (Some(place), Some((_, PublicLane::Returned | PublicLane::Priority, _))) => {
+            format!("ahead of the line, in which it had place {place}")
+        }
+        (Some(place), _) => format!("place {place} of the line"),
+    };
+    let standing = match (standing, has_ended) {
+        (Standing::Waits, false) => "waits",
+        (Standing::Waits, true) => "waited when the queue ended",
+        (Standing::Aside, false) => "was passed over for its silence, until it comes back",
+        (Standing::Aside, true) => "was passed over for its silence, and did not come back",
+        (Standing::Inside, false) => "has an open session",
+        (Standing::Inside, true) => "had an open session when the queue ended",
+        (Standing::Served, _) => "had its session",
+        (Standing::Left, _) => "left",
+        (Standing::Voided, _) => "was voided",
     };
     let admission = match admitted {
         None => "not admitted".into(),
         Some((at, lane, label)) => {
             let why = match (lane, label) {
-                (PublicLane::Line, _) => "at its place of the line".into(),
+                (PublicLane::Line, _) => "at its place".into(),
                 (PublicLane::Returned, _) => "since it came back after it was passed over".into(),
                 (PublicLane::Priority, None) => "by priority".into(),
                 (PublicLane::Priority, Some(label)) => format!("by priority: {label:?}"),
@@ -175,7 +186,7 @@ fn entry_as_text(entry: &EntryFinding) -> String {
         }
     };
     format!(
-        "  entry      {id}: number {number}, entered at {entered_at}\n             place {place} of the line; \
+        "  entry      {id}: number {number}, entered at {entered_at}\n             {place}; \
          {admission}\n             {standing}\n"
     )
 }
