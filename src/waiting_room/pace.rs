@@ -51,6 +51,10 @@ impl Pace {
         if self.samples.back().is_some_and(|last| at - last.at < SAMPLE_MS) {
             return;
         }
+        if progress.totals.admitted == 0 {
+            // The line has not begun, and its pace does not count the time before.
+            self.samples.clear();
+        }
         self.samples.push_back(Sample {
             at,
             next: progress.next,

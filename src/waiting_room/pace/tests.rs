@@ -91,6 +91,17 @@ fn a_line_is_not_told_to_be_faster_than_its_rate_because_it_began_with_a_burst()
 }
 
 #[test]
+fn the_time_before_the_line_began_to_move_is_no_part_of_its_pace() {
+    let mut pace = Pace::default();
+    for second in 0..=45 {
+        let moved = u32::try_from((second - 30).max(0)).unwrap();
+        pace.observe(&fast(5 * moved), second * 1_000);
+    }
+    let estimate = pace.estimate(&fast(75), 499, 45_000).unwrap();
+    assert_eq!(estimate.seconds, 100);
+}
+
+#[test]
 fn nobody_is_told_a_wait_for_a_turn_that_comes_after_the_last_place() {
     let mut pace = Pace::default();
     for second in 0..=60 {

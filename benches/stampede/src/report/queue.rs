@@ -64,6 +64,20 @@ fn rows(measures: &Measures) -> Vec<(String, String)> {
             ),
         );
     }
+    let what_if = measures.all_knowing.iter().flat_map(|compared| &compared.what_if);
+    for one in what_if {
+        let lost =
+            if one.counts_those_who_lost { "" } else { ", without those who lost what they held" };
+        row(
+            &format!("… at admitPercent {}{lost}", one.admit_percent),
+            format!(
+                "{:.3} ({:.1} s), {} inside in vain",
+                one.ratio,
+                one.seconds,
+                count(one.in_vain.into())
+            ),
+        );
+    }
     row(
         "from a freed place to the next admission",
         spread(&measures.freed_to_admission_ms, &whole_ms),

@@ -13,9 +13,6 @@ use admitone::inventory::{SessionEnd, TimestampMs};
 /// answers take time.
 const APART_MS: i64 = 2_000;
 
-/// The longest time for which the state of a line is read.
-const READ_MS: i64 = 500;
-
 /// The contradictions between answers and journal.
 pub(in crate::audit) fn check(told: &[Told], people: &[Account], history: &History) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -125,9 +122,10 @@ impl Check<'_> {
     /// Position N says that at most N are admitted before.
     fn position(&self, life: &Life, told: &Told, standing: &Standing) -> Option<String> {
         let position = standing.position.filter(|_| !life.was_moved)?;
-        // The time of a state is taken before the state is read, and the answer comes after it.
-        let read_until = told.answered_at.min(standing.as_of + READ_MS);
-        let before_then = self.history.admitted_until(read_until.max(standing.as_of));
+        // The time of a state is taken before the state is read, which is at the latest when the
+        // answer comes.
+        let read_until = told.answered_at.max(standing.as_of);
+        let before_then = self.history.admitted_until(read_until);
         let (until, before_own) = match (life.admitted, life.left_at) {
             (Some((at, before)), _) => (at, before),
             (None, Some(at)) => (at, self.history.admitted_until(at)),

@@ -27,7 +27,7 @@ const PAYING_MS: i64 = 20;
 
 /// Seconds from the first admission until so many places were sold, and how much slower that was than
 /// with the all-knowing admitter.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AllKnowing {
     /// Until the last place that both sold: in the run.
@@ -43,6 +43,24 @@ pub struct AllKnowing {
     /// The seconds of a sale by the rules of the run, played the same way: the nearer to those of the
     /// run, the better these figures are.
     pub seconds_by_rules: f64,
+    /// The same sale by other rules.
+    pub what_if: Vec<WhatIf>,
+}
+
+/// A sale to the same people by other rules.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WhatIf {
+    /// Sessions that hold nothing, in percent of the places left.
+    pub admit_percent: u32,
+    /// True if those who have lost what they held are counted among these.
+    pub counts_those_who_lost: bool,
+    /// As for [`AllKnowing`].
+    pub seconds: f64,
+    /// See [`AllKnowing::ratio`].
+    pub ratio: f64,
+    /// Sessions whose owners wanted places and found none.
+    pub in_vain: u32,
 }
 
 /// Compares the run with all-knowing admitters.
@@ -51,7 +69,7 @@ pub(super) fn compare(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<
     let (began, _) = *history.admissions.first()?;
     let line = line(facts, notices)?;
     let real: Vec<(i64, i64)> = history.sold.iter().map(|(at, sold)| (at - began, *sold)).collect();
-    let play = |policy: Policy| Sale::new(facts, &line, began, policy).run();
+    let play = |policy: Policy| Sale::new(facts, &line, began, policy).run().0;
     let best = |picks: bool| {
         let sales = [false, true].map(|eager| play(Policy::KnowsAll { picks, eager }));
         let [one, other] = sales;
@@ -59,7 +77,8 @@ pub(super) fn compare(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<
         if end(&one) <= end(&other) { one } else { other }
     };
     let (ideal, picking) = (best(false), best(true));
-    let by_rules = play(Policy::Rules);
+    let percent = i64::from(history.rules.admit_percent);
+    let by_rules = play(Policy::Rules { percent, counts_lost: true });
     let target = most(&real).min(most(&ideal)).min(most(&picking));
     let until = |sold: &[(i64, i64)], target: i64| {
         sold.iter().find(|(_, sold)| *sold >= target).map(|(at, _)| seconds(*at).max(0.001))
@@ -68,6 +87,19 @@ pub(super) fn compare(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<
         |other: &[(i64, i64)], target: i64| Some(until(other, target)? / until(&real, target)?);
     (target > 0).then_some(())?;
     let nine_tenths = (target * 9 / 10).max(1);
+    let what_if = |(admit_percent, counts_lost): (u32, bool)| {
+        let policy = Policy::Rules { percent: admit_percent.into(), counts_lost };
+        let (series, in_vain) = Sale::new(facts, &line, began, policy).run();
+        let (seconds, ideal) = (until(&series, target), until(&ideal, target));
+        WhatIf {
+            admit_percent,
+            counts_those_who_lost: counts_lost,
+            seconds: seconds.unwrap_or(f64::INFINITY),
+            ratio: ideal.zip(seconds).map_or(0.0, |(ideal, seconds)| ideal / seconds),
+            in_vain,
+        }
+    };
+    let rules = [(100, true), (150, true), (200, true), (300, true), (100, false), (150, false)];
     Some(AllKnowing {
         seconds: until(&real, target)?,
         seconds_all_knowing: until(&ideal, target)?,
@@ -75,6 +107,7 @@ pub(super) fn compare(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<
         ratio_at_90_percent: ratio(&ideal, nine_tenths)?,
         ratio_to_picking: ratio(&picking, target)?,
         seconds_by_rules: until(&by_rules, target).unwrap_or(f64::INFINITY),
+        what_if: rules.into_iter().map(what_if).collect(),
     })
 }
 
@@ -136,8 +169,13 @@ fn line(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<Vec<Person>> {
 /// How people are admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Policy {
-    /// By the rules of the waiting room.
-    Rules,
+    /// By the rules of a waiting room.
+    Rules {
+        /// Sessions that hold nothing, in percent of the places left.
+        percent: i64,
+        /// True if those who have lost what they held are counted among these.
+        counts_lost: bool,
+    },
     KnowsAll {
         /// True if people who will not buy are passed over.
         picks: bool,
@@ -160,7 +198,6 @@ enum Event {
 struct Sale<'a> {
     line: &'a [Person],
     policy: Policy,
-    admit_percent: i64,
     began: TimestampMs,
     rate: i64,
     active_limit: usize,
@@ -175,6 +212,9 @@ struct Sale<'a> {
     inside: HashMap<usize, TimestampMs>,
     /// Those inside who hold something.
     holding: BTreeSet<usize>,
+    /// Those inside who have lost what they held.
+    lost: BTreeSet<usize>,
+    in_vain: u32,
     /// What each of those inside holds or will hold.
     buying: HashMap<usize, i64>,
     /// The first in line who was not admitted or passed by.
@@ -191,7 +231,6 @@ impl<'a> Sale<'a> {
         Self {
             line,
             policy,
-            admit_percent: i64::from(rules.admit_percent),
             began,
             rate: i64::from(rules.passes_per_minute),
             active_limit: rules.active_limit as usize,
@@ -203,6 +242,8 @@ impl<'a> Sale<'a> {
             promised: 0,
             inside: HashMap::new(),
             holding: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            in_vain: 0,
             buying: HashMap::new(),
             next: 0,
             events: BinaryHeap::new(),
@@ -212,8 +253,9 @@ impl<'a> Sale<'a> {
         }
     }
 
-    /// The places sold over time, in milliseconds since the first admission.
-    fn run(mut self) -> Vec<(i64, i64)> {
+    /// The places sold over time, in milliseconds since the first admission, and how many were
+    /// admitted in vain.
+    fn run(mut self) -> (Vec<(i64, i64)>, u32) {
         self.events.push(Reverse((self.began, Event::Admit, 0)));
         let last = self.began + 24 * 3_600_000;
         while let Some(Reverse((at, event, person))) = self.events.pop() {
@@ -230,7 +272,7 @@ impl<'a> Sale<'a> {
             }
             self.admit(at);
         }
-        self.series
+        (self.series, self.in_vain)
     }
 
     fn admit(&mut self, at: TimestampMs) {
@@ -259,9 +301,10 @@ impl<'a> Sale<'a> {
     /// True if the places are enough for one more.
     fn has_room(&self) -> bool {
         match self.policy {
-            Policy::Rules => {
-                let most = (self.free * self.admit_percent + 99) / 100;
-                let idle = self.inside.len() - self.holding.len();
+            Policy::Rules { percent, counts_lost } => {
+                let most = (self.free * percent + 99) / 100;
+                let lost = if counts_lost { 0 } else { self.lost.len() };
+                let idle = self.inside.len() - self.holding.len() - lost;
                 i64::try_from(idle).unwrap_or(i64::MAX) < most
             }
             Policy::KnowsAll { .. } => self.promised + self.sold < self.places,
@@ -313,6 +356,7 @@ impl<'a> Sale<'a> {
         self.promised -= promised;
         let party = if self.free >= wanted { wanted } else { self.free.min(1) };
         if party == 0 && self.inside.get(&number).is_none_or(|until| at + AGAIN_MS >= *until) {
+            self.in_vain += 1;
             self.end(number);
             return;
         }
@@ -368,6 +412,7 @@ impl<'a> Sale<'a> {
         let party = self.buying.remove(&number).unwrap_or(0);
         self.promised -= if self.is_eager() { 0 } else { party };
         self.holding.remove(&number);
+        self.lost.insert(number);
         self.free += party;
         let decisions = &self.line[number].decisions;
         let goes = decisions.purpose == Purpose::Releases && decisions.says_goodbye;
@@ -378,6 +423,7 @@ impl<'a> Sale<'a> {
     fn end(&mut self, number: usize) {
         self.inside.remove(&number);
         self.holding.remove(&number);
+        self.lost.remove(&number);
     }
 }
 
