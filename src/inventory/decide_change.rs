@@ -4,6 +4,7 @@
 use super::claim::Claim;
 use super::decide::Decided;
 use super::decide_hold::check_total;
+use super::queue::Shown;
 use super::{Change, Fit, HoldId, Inventory, Line, LineRequest, Minor, Rejection, SeatId, UserId};
 use crate::ids::ProductId;
 
@@ -39,6 +40,10 @@ impl Inventory {
             .map(|&(product, all)| (product, self.added(claim, (product, all), &new_seats)))
             .filter(|(_, more)| *more > 0);
         let added: Vec<(ProductId, u32)> = added.collect();
+        if !added.is_empty() {
+            // As for a new hold; the hold itself says whose turn it must be.
+            self.admits(customer, Shown::OfCustomer)?;
+        }
         for (product, _) in &added {
             self.on_sale(*product)?;
         }

@@ -112,6 +112,22 @@ pub struct QueueEntryView {
     pub turns_left: u8,
 }
 
+impl QueueEntryView {
+    /// True if the entry has ended and entering would make a new one.
+    #[must_use]
+    pub fn may_enter_again(&self) -> bool {
+        match self.place {
+            QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left => self.turns_left > 0,
+            QueuePlace::BeforeDraw
+            | QueuePlace::InLine { .. }
+            | QueuePlace::Ahead { .. }
+            | QueuePlace::Aside
+            | QueuePlace::Inside { .. }
+            | QueuePlace::Voided => false,
+        }
+    }
+}
+
 impl Inventory {
     /// The state of the queue; `None` while there is no waiting room.
     #[must_use]

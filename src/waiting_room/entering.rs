@@ -50,17 +50,20 @@ impl WaitingRooms {
         match room.progress().await {
             Ok(seen) => {
                 let rules = &seen.progress.rules;
-                self.lets_in(rules, customer).await?;
+                let is_choosy = rules.account_before.is_some() || rules.confirmed_only;
                 // The box office refuses all who are new to a queue that is draining.
-                if rules.challenge_bits > 0 && !rules.draining {
+                if is_choosy || (rules.challenge_bits > 0 && !rules.draining) {
                     let entry = room.ask(customer).await?;
-                    if let Some(found) = entry.filter(|entry| !is_new(entry)) {
+                    if let Some(found) = entry.filter(|entry| !entry.may_enter_again()) {
                         return self.keep(room, customer, found).await;
                     }
+                    self.lets_in(rules, customer).await?;
                     let generation = seen.progress.generation;
                     let newest = entry.map(|entry| entry.number);
                     let purpose = Purpose { event, generation, customer, newest };
-                    self.check_proof(purpose, rules.challenge_bits, entrant.proof)?;
+                    if rules.challenge_bits > 0 && !rules.draining {
+                        self.check_proof(purpose, rules.challenge_bits, entrant.proof)?;
+                    }
                 }
             }
             // The box office says why nobody enters.
@@ -70,7 +73,8 @@ impl WaitingRooms {
         }
         if let Err(retry_after) = self.guard.addresses.enter(entrant.address) {
             // Others of the same network do not cost anybody a place.
-            if let Some(found) = room.ask(customer).await?.filter(|entry| !is_new(entry)) {
+            if let Some(found) = room.ask(customer).await?.filter(|entry| !entry.may_enter_again())
+            {
                 return self.keep(room, customer, found).await;
             }
             metrics::refused_by_address();
@@ -96,9 +100,6 @@ impl WaitingRooms {
 
     /// Whether the organiser lets this account into the queue.
     async fn lets_in(&self, rules: &QueueRules, customer: UserId) -> Result<(), WaitingRoomError> {
-        if rules.account_before.is_none() && !rules.confirmed_only {
-            return Ok(());
-        }
         let account = self.store.user_get(customer).await?;
         if let Some(before) = rules.account_before
             && account.as_ref().is_none_or(|account| account.created_at >= before)
@@ -159,7 +160,7 @@ impl WaitingRooms {
             return Ok(None);
         }
         let entry = room.ask(customer).await?;
-        if entry.is_some_and(|entry| !is_new(&entry)) {
+        if entry.is_some_and(|entry| !entry.may_enter_again()) {
             return Ok(None);
         }
         let generation = seen.progress.generation;
@@ -174,18 +175,5 @@ impl WaitingRooms {
     /// [`WaitingRoomError::TooManyStreams`].
     pub fn follow(&self, customer: UserId) -> Result<Following, WaitingRoomError> {
         self.guard.streams.begin(customer).ok_or(WaitingRoomError::TooManyStreams)
-    }
-}
-
-/// True if entering would make a new entry for the customer of this one.
-fn is_new(entry: &QueueEntryView) -> bool {
-    match entry.place {
-        QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left => entry.turns_left > 0,
-        QueuePlace::BeforeDraw
-        | QueuePlace::InLine { .. }
-        | QueuePlace::Ahead { .. }
-        | QueuePlace::Aside
-        | QueuePlace::Inside { .. }
-        | QueuePlace::Voided => false,
     }
 }

@@ -124,6 +124,9 @@ fn runs_out_before(progress: &QueueProgress, ahead: u32) -> bool {
         progress.places.saturating_sub(progress.places_left),
         admitted.saturating_sub(progress.idle),
     );
+    if progress.places_left == 0 {
+        return true;
+    }
     if have_acted < TOO_FEW || taken == 0 {
         return false;
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::ids::{OfferingId, Seq};
@@ -26,12 +26,14 @@ const PAGE: u64 = 32;
 /// A piece is sent once it has this many bytes.
 const PIECE: usize = 64 * 1_024;
 /// Readers of all events at a time: each keeps up to 64 MB for the entries of a queue.
-const READERS: usize = 4;
+const READERS: usize = 8;
 /// How long a reader waits for those before it.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A reader that holds others up is cut off: it may be this late at a rate of [`BYTES_PER_SECOND`].
 const GRACE: Duration = Duration::from_secs(30);
 const BYTES_PER_SECOND: f64 = 65_536.0;
+/// One that takes nothing for so long is cut off at once.
+const STALL: Duration = Duration::from_secs(5);
 /// Most journals of which it is remembered where their newest queue begins.
 const MAX_KEPT: usize = 10_000;
 
@@ -70,8 +72,8 @@ impl Records {
         Self { store, known: Arc::default(), readers: Arc::new(Semaphore::new(READERS)) }
     }
 
-    /// Opens the record of the newest queue of an event, up to the last row there is now. One
-    /// reader of an event at a time: the others wait a few seconds.
+    /// Opens the record of the newest queue of an event, up to the last row there is now. A few
+    /// readers at a time: the others wait some seconds.
     ///
     /// The first call for an event reads its whole journal to find where the queue begins; later
     /// ones read on from there. The record follows from [`Reader::next`], or whole from
@@ -89,8 +91,8 @@ impl Records {
     /// [`RecordError`].
     pub async fn open(&self, offering: OfferingId) -> Result<Reader, RecordError> {
         let turn = async {
-            let known = self.of(offering).lock_owned().await;
-            (known, Arc::clone(&self.readers).acquire_owned().await)
+            let permit = Arc::clone(&self.readers).acquire_owned().await;
+            (self.of(offering).lock_owned().await, permit)
         };
         let (mut known, permit) = timeout(PATIENCE, turn).await.map_err(|_| RecordError::Busy)?;
         let permit = permit.map_err(|_| RecordError::Busy)?;
@@ -112,7 +114,7 @@ impl Records {
             rows: VecDeque::new(),
             transcript: Transcript::new(offering, known.switches.begun, begin.switches),
             is_complete: false,
-            _turn: (known, permit),
+            _permit: permit,
         })
     }
 
@@ -208,7 +210,7 @@ pub struct Reader {
     rows: VecDeque<(Row, Record)>,
     transcript: Transcript,
     is_complete: bool,
-    _turn: (OwnedMutexGuard<Known>, OwnedSemaphorePermit),
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Reader {
@@ -262,7 +264,8 @@ impl Reader {
             };
             due += Duration::from_secs_f64(piece.len() as f64 / BYTES_PER_SECOND);
             // A reader that is too slow gets no last line, and so does not take this for the end.
-            match timeout_at(due, to.send(Ok(piece))).await {
+            let until = due.min(Instant::now() + STALL);
+            match timeout_at(until, to.send(Ok(piece))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) | Err(_) => return,
             }

@@ -382,6 +382,9 @@ impl Room {
                     }
                     let told = match (&entry, &refused) {
                         (None, Some(rejection)) => Err(rejection.clone().into()),
+                        (Some(ended), Some(rejection)) if ended.may_enter_again() => {
+                            Err(rejection.clone().into())
+                        }
                         _ => Ok(entry),
                     };
                     let _ = one.reply.send(told);

@@ -87,12 +87,16 @@ pub(super) async fn enter(
 }
 
 fn entered(entered: Result<RoomStatus, WaitingRoomError>) -> Result<(), ApiError> {
-    match entered?.entry.place {
+    let entry = entered?.entry;
+    match entry.place {
         QueuePlace::Voided => Err(ApiError::of(ErrorCode::QueueVoided)),
-        QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left => {
+        QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left if entry.turns_left == 0 => {
             Err(ApiError::of(ErrorCode::QueueTurnsUsed))
         }
-        QueuePlace::BeforeDraw
+        QueuePlace::Lapsed
+        | QueuePlace::Served
+        | QueuePlace::Left
+        | QueuePlace::BeforeDraw
         | QueuePlace::InLine { .. }
         | QueuePlace::Ahead { .. }
         | QueuePlace::Aside

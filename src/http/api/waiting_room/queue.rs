@@ -207,10 +207,16 @@ pub(crate) async fn enqueue(
     let status = state.waiting_rooms.enter(event, entrant).await?;
     match status.entry.place {
         QueuePlace::Voided => Err(ApiError::of(ErrorCode::QueueVoided)),
-        QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left => {
+        QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left
+            if status.entry.turns_left == 0 =>
+        {
             Err(ApiError::of(ErrorCode::QueueTurnsUsed))
         }
-        QueuePlace::BeforeDraw
+        // Some have left again before this was read.
+        QueuePlace::Lapsed
+        | QueuePlace::Served
+        | QueuePlace::Left
+        | QueuePlace::BeforeDraw
         | QueuePlace::InLine { .. }
         | QueuePlace::Ahead { .. }
         | QueuePlace::Aside

@@ -1,5 +1,6 @@
 //! The naive model's decision about a change of a hold.
 
+use super::decide_queue::Shown;
 use super::*;
 
 impl Model {
@@ -47,6 +48,9 @@ impl Model {
             Some(_) => count(&after, product).saturating_sub(had_of(product)),
             None => new.iter().filter(|seat| self.seats[seat.index()].product == product).count(),
         };
+        if products.iter().any(|product| added(*product) > 0) {
+            self.may_hold(customer, Shown::Own)?;
+        }
         for product in products.iter().filter(|product| added(**product) > 0) {
             self.on_sale(*product)?;
         }

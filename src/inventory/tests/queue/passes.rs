@@ -205,3 +205,22 @@ fn an_organiser_gives_places_away_past_the_queue() {
     let (hold, reservation, customer) = (hold(1), reservation(1), user(1));
     decided(&mut event, Command::IssueComplimentary { hold, reservation, customer, lines });
 }
+
+#[test]
+fn a_hold_grows_in_an_open_session_alone() {
+    let mut event = open(5, QueueChange { active_limit: Some(1), ..QueueChange::default() });
+    decided(&mut event, enter([1]));
+    decided(&mut event, with_pass(one_place(1)));
+    let change = |places| Command::ChangeHold {
+        hold: hold(1),
+        customer: user(1),
+        places: vec![(STANDING, places)],
+        seats: Vec::new(),
+    };
+    decided(&mut event, change(3));
+    decided(&mut event, Command::LeaveQueue { customer: user(1) });
+    refused(&mut event, &change(4), Rejection::PassUsed);
+    decided(&mut event, change(2));
+    decided(&mut event, set(QueueChange { enabled: Some(false), ..QueueChange::default() }));
+    decided(&mut event, change(3));
+}

@@ -160,5 +160,11 @@ async fn an_organiser_lets_older_or_confirmed_accounts_in_alone() {
     let older = json!({"accountBefore": shop.time_in(60), "confirmedOnly": false});
     let set = shop.admin().put(&admin_path(&event), &older).await.is(200);
     assert_eq!(set.data["rules"]["accountBefore"], shop.time_in(60));
-    kim.post_nothing(&enqueue).await.is(200);
+    let entered = kim.post_nothing(&enqueue).await.is(200);
+    // A rule that is set later takes nobody's place.
+    shop.admin().put(&admin_path(&event), &confirmed).await.is(200);
+    let again = kim.post_nothing(&enqueue).await.is(200);
+    assert_eq!(again.data["entryNumber"], entered.data["entryNumber"]);
+    let past = json!({"enabled": true, "opensAt": shop.time_in(-60)});
+    shop.admin().put(&admin_path(&event), &past).await.refused(422, "INVALID");
 }
