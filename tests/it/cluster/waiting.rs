@@ -2,8 +2,9 @@
 //! away: everybody keeps their place, in the same order, under the same rules.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use admitone::clock::{Clock, SystemClock};
 use admitone::http::respond::rfc3339;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use crate::support::test_db::eventually;
 
 const PEOPLE: u64 = 80;
 /// Long enough for a first fault before the draw.
-const PRE_QUEUE: Duration = Duration::from_secs(6);
+const PRE_QUEUE_MS: i64 = 6_000;
 
 /// Opens three instances and the waiting room of their event.
 async fn site() -> Site {
@@ -25,8 +26,7 @@ async fn site() -> Site {
     shop.line = Some(LineHistory::default());
     site.shop = Arc::new(shop);
     site.shop.watch_doors();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    let opens_at = i64::try_from((now + PRE_QUEUE).as_millis()).expect("before the year 2,000,000");
+    let opens_at = SystemClock::new().now_ms() + PRE_QUEUE_MS;
     let rules = json!({
         "enabled": true,
         "opensAt": rfc3339(opens_at),
@@ -99,11 +99,15 @@ async fn a_line_goes_on_without_redis_through_handovers_and_beside_an_owner_that
     site.until_sold(40).await;
     let owner = site.owner().await;
     let links = &site.links[owner];
-    (links.redis.cut(), links.postgres.cut(), links.others.cut());
+    links.redis.cut();
+    links.postgres.cut();
+    links.others.cut();
     eventually("another takes over", async || site.owner().await != owner).await;
     site.until_sold(20).await;
     let links = &site.links[owner];
-    (links.redis.heal(), links.postgres.heal(), links.others.heal());
+    links.redis.heal();
+    links.postgres.heal();
+    links.others.heal();
     site.servers[owner].until_ready().await;
     site.until_sold(40).await;
     close(site).await;
