@@ -281,9 +281,8 @@ mod tests {
     /// A line of 100 drawn entries of which the first `served` places were admitted.
     fn line(served: u32) -> Line {
         let mut line = Line::default();
-        for number in 0..100_u128 {
-            let id = uuid::Uuid::from_u128(number);
-            let (customer, id) = (UserId(id), QueueEntryId(id));
+        for _ in 0..100 {
+            let (customer, id) = (UserId::random(), QueueEntryId::random());
             line.push(Entry { customer, id, state: EntryState::Waiting });
         }
         line.close(100, line.chain());
