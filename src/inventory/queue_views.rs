@@ -47,7 +47,7 @@ pub struct QueueProgress {
     pub waiting: u32,
     /// Open sessions.
     pub sessions: u32,
-    /// Open sessions that hold nothing.
+    /// Open sessions that hold nothing yet.
     pub idle: u32,
     /// What happened so far.
     pub totals: QueueTotals,

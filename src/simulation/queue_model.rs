@@ -89,7 +89,9 @@ impl QueueModel {
                 }
                 queue.check_line(*next)?;
                 queue.check_rate()?;
-                let has_none = |one: &&Session| !self.open.values().any(|of| *of == one.customer);
+                let has_none = |one: &&Session| {
+                    !one.is_used && !self.open.values().any(|of| *of == one.customer)
+                };
                 let idle = queue.sessions.values().filter(has_none).count() as u64;
                 let percent = u64::from(places) * u64::from(queue.rules.admit_percent);
                 if idle > percent.div_ceil(100) {

@@ -25,6 +25,12 @@ pub(in crate::inventory) struct Session {
 }
 
 impl Session {
+    /// True until something is held in it, or its pass is used elsewhere. One that has lost what it held
+    /// keeps no place from the next in line.
+    fn is_idle(&self) -> bool {
+        self.claims == 0 && self.used_at.is_none()
+    }
+
     /// Why the session ends at its deadline.
     pub(in crate::inventory) fn end(&self) -> SessionEnd {
         match self {
@@ -41,7 +47,7 @@ pub(in crate::inventory) struct Sessions {
     open: IdMap<UserId, Session>,
     /// By deadline and number.
     deadlines: BTreeSet<(TimestampMs, u32)>,
-    /// Sessions without claims.
+    /// Sessions that hold nothing yet.
     idle: u32,
 }
 
@@ -82,7 +88,7 @@ impl Sessions {
             return false;
         }
         self.deadlines.insert((session.ends_at, session.number));
-        self.idle += u32::from(session.claims == 0);
+        self.idle += u32::from(session.is_idle());
         self.open.insert(customer, session);
         true
     }
@@ -90,7 +96,7 @@ impl Sessions {
     pub(in crate::inventory) fn remove(&mut self, customer: UserId) -> Option<Session> {
         let session = self.open.remove(&customer)?;
         self.deadlines.remove(&(session.ends_at, session.number));
-        self.idle -= u32::from(session.claims == 0);
+        self.idle -= u32::from(session.is_idle());
         Some(session)
     }
 
@@ -104,7 +110,7 @@ impl Sessions {
         let before = *session;
         change(session);
         let after = *session;
-        self.idle = self.idle + u32::from(after.claims == 0) - u32::from(before.claims == 0);
+        self.idle = self.idle + u32::from(after.is_idle()) - u32::from(before.is_idle());
         if before.ends_at != after.ends_at {
             self.deadlines.remove(&(before.ends_at, before.number));
             self.deadlines.insert((after.ends_at, after.number));
@@ -112,7 +118,7 @@ impl Sessions {
     }
 
     pub(in crate::inventory) fn check(&self) -> Result<(), Violation> {
-        let idle = self.open.values().filter(|session| session.claims == 0).count();
+        let idle = self.open.values().filter(|session| session.is_idle()).count();
         let listed =
             |session: &&Session| self.deadlines.contains(&(session.ends_at, session.number));
         let all = self.open.len();

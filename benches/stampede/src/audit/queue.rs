@@ -289,7 +289,8 @@ impl Line {
     fn idle(&self, stock: Stock<'_>) -> usize {
         let holds =
             |customer: &UserId| stock.claims.get(customer).is_some_and(|claims| *claims > 0);
-        self.sessions.keys().filter(|customer| !holds(customer)).count()
+        let idle = self.sessions.iter().filter(|(_, session)| !session.is_used);
+        idle.filter(|(customer, _)| !holds(customer)).count()
     }
 
     fn beyond_stock(&self, stock: Stock<'_>) -> Option<String> {

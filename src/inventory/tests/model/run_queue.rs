@@ -123,10 +123,15 @@ impl Model {
 
     /// How many more sessions may hold nothing.
     fn room(&self, queue: &Queue) -> usize {
-        let holds_nothing = queue.sessions.iter().filter(|one| self.open_claims(one.customer) == 0);
         let percent = u64::from(self.places_for_sessions()) * u64::from(queue.rules.admit_percent);
         let most = usize::try_from(percent.div_ceil(100)).unwrap();
-        most.saturating_sub(holds_nothing.count())
+        most.saturating_sub(self.idle(queue))
+    }
+
+    /// Sessions that hold nothing yet.
+    pub(in crate::inventory::tests) fn idle(&self, queue: &Queue) -> usize {
+        let unused = queue.sessions.iter().filter(|one| one.used.is_none());
+        unused.filter(|one| self.open_claims(one.customer) == 0).count()
     }
 
     fn admissions(&self, queue: &Queue, looks: usize) -> Option<Change> {

@@ -74,10 +74,10 @@ impl History {
         let mut passed = line.iter().take(queue.served);
         assert!(passed.all(|number| queue.is(*number) != Some(Is::InLine)), "somebody was passed");
         assert!(queue.sessions.len() <= queue.rules.active_limit as usize, "too many inside");
-        let idle = queue.sessions.iter().filter(|one| self.model.open_claims(one.customer) == 0);
+        let idle = self.model.idle(queue);
         let places = u64::from(self.model.places_for_sessions());
         let most = (places * u64::from(queue.rules.admit_percent)).div_ceil(100);
-        assert!(idle.count() as u64 <= most, "more sessions than places");
+        assert!(idle as u64 <= most, "more sessions than places");
     }
 
     pub(super) fn compare_queue(&self) {
@@ -101,9 +101,9 @@ impl History {
         assert_eq!((progress.next as usize, progress.ahead as usize), (queue.served, ahead.len()));
         let waiting = queue.entries.iter().filter(|entry| entry.is.waits()).count();
         assert_eq!(progress.waiting as usize, waiting);
-        let idle = queue.sessions.iter().filter(|one| self.model.open_claims(one.customer) == 0);
+        let idle = self.model.idle(queue);
         let inside = (progress.sessions as usize, progress.idle as usize);
-        assert_eq!(inside, (queue.sessions.len(), idle.count()));
+        assert_eq!(inside, (queue.sessions.len(), idle));
         assert_eq!(progress.places_left, self.model.places_for_sessions());
         for customer in (0..CUSTOMERS).map(world::user) {
             let view = self.live.queue_entry(customer);

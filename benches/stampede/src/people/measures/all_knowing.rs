@@ -78,7 +78,7 @@ pub(super) fn compare(facts: &Facts<'_>, notices: &HashMap<u32, i64>) -> Option<
     };
     let (ideal, picking) = (best(false), best(true));
     let percent = i64::from(history.rules.admit_percent);
-    let by_rules = play(Policy::Rules { percent, counts_lost: true });
+    let by_rules = play(Policy::Rules { percent, counts_lost: false });
     let target = most(&real).min(most(&ideal)).min(most(&picking));
     let until = |sold: &[(i64, i64)], target: i64| {
         sold.iter().find(|(_, sold)| *sold >= target).map(|(at, _)| seconds(*at).max(0.001))
