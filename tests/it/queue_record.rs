@@ -320,7 +320,7 @@ on_both_databases! {
         assert!(said.out.contains("passes within a minute, and the rules allow 35"), "{}", said.out);
     }
 
-    async fn a_record_has_one_reader_and_the_newest_queue(db: TestDb) {
+    async fn a_record_has_few_readers_and_the_newest_queue(db: TestDb) {
         let room = Room::open(&db).await;
         assert!(matches!(room.read().await, Err(RecordError::NoQueue)));
         let unknown = room.records.open(OfferingId::random()).await;
@@ -337,12 +337,19 @@ on_both_databases! {
         room.set(change(true)).await;
         let second = room.read().await.unwrap();
         assert!(second.contains("\"generation\":2") && !second.contains("SWITCHED_OFF"), "{second}");
-        let reader = room.records.open(room.offering).await.unwrap();
+        let mut readers = Vec::new();
+        for _ in 0..8 {
+            readers.push(room.records.open(room.offering).await.unwrap());
+        }
         let mut other = Box::pin(room.records.open(room.offering));
         let waited = tokio::time::timeout(Duration::from_millis(100), &mut other).await;
-        assert!(waited.is_err(), "two read at a time");
-        drop(reader);
+        assert!(waited.is_err(), "nine read at a time");
+        drop(readers);
         other.await.expect("its turn has come");
+        // One that takes nothing is cut off, and keeps its place from the others no longer.
+        let (to, _from) = tokio::sync::mpsc::channel(1);
+        to.send(Ok(bytes::Bytes::new())).await.unwrap();
+        room.records.open(room.offering).await.unwrap().feed(to, |error| error.to_string()).await;
         let (to, mut from) = tokio::sync::mpsc::channel(4);
         let reader = room.records.open(room.offering).await.unwrap();
         reader.feed(to, |error| error.to_string()).await;
