@@ -89,7 +89,7 @@ async fn measure(options: &LineOptions) -> Result<()> {
     let line = Line { address, event, people: Arc::clone(&people) };
     let mut figures = Vec::new();
 
-    // Those who will hold places are let in first, and then nobody else.
+    // Those who will hold places are let in first; then the room is paused.
     office.set_room(event, &json!({ "enabled": true, "passesPerMinute": 1_000_000, "activeLimit": 1_000_000, "admitPercent": 1_000, "passSeconds": 3_600 })).await?;
     let crew = Crew { address, clients: options.clients, threads: options.threads };
     let (asked, first) = (options.people.min(ASKED), |nth: u32| nth);

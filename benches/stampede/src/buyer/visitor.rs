@@ -176,7 +176,7 @@ impl Visitor {
                     return None;
                 }
                 if status.prospects.places_left == 0 {
-                    // Inside without a chance: whoever is told so for certain, leaves.
+                    // Inside without a chance: a person who is told so for certain leaves.
                     self.set_busy(worker, false);
                     return match status.prospects.outlook {
                         Outlook::SoldOut => self.leave(Leaving::Says, Duration::ZERO),
