@@ -15,8 +15,8 @@ use crate::support::process::Mint;
 
 /// Admissions per minute: one a second, so that the line moves all the time.
 const PER_MINUTE: u32 = 60;
-/// So many that the last ones wait for half a minute.
-const PEOPLE: usize = 40;
+/// So many that the last ones are told a wait that is long enough to be judged, and soon over.
+const PEOPLE: usize = 24;
 /// Between two rounds of polls; sooner ones are slowed.
 const PAUSE: Duration = Duration::from_secs(1);
 

@@ -246,6 +246,7 @@ on_both_databases! {
         press(&organiser, &at, &void).await.leads_to(&at);
         kim.get(&room).await.shows(&["Your entry does not count"]);
         let again = press(&organiser, &at, &void).await;
-        assert_eq!(again.status, 404, "{}", again.text);
+        assert_eq!(again.status, 422, "{}", again.text);
+        again.shows(&["id=\"field-void-error\"", "None of them is in this line now."]);
     }
 }
