@@ -1,7 +1,9 @@
 //! Access tokens: JWT with HS256 and no other algorithm, for this audience and from this issuer,
-//! with a numeric expiry. Every request verifies one, so valid tokens are remembered.
+//! with a numeric expiry. Every request verifies one, so valid tokens are remembered once they come
+//! again.
 
 mod revoked;
+mod sighted;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use revoked::Revoked;
+use sighted::Sighted;
 
 use super::Role;
 use crate::caller::Caller;
@@ -75,6 +78,8 @@ pub struct Tokens {
     clock: Arc<dyn Clock>,
     /// Tokens that were verified before, as whole texts, so that a forged token matches none.
     remembered: DashMap<Box<str>, (Grant, TimestampMs)>,
+    /// Valid tokens that came once: a crowd in which each asks once is not worth remembering.
+    sighted: Sighted,
     revoked: Revoked,
 }
 
@@ -96,6 +101,7 @@ impl Tokens {
             ttl,
             clock,
             remembered: DashMap::new(),
+            sighted: Sighted::default(),
             revoked: Revoked::default(),
         }
     }
@@ -156,7 +162,7 @@ impl Tokens {
         if self.revoked.has(grant.caller.user, grant.version) {
             return Err(TokenError::Invalid);
         }
-        if known.is_none() {
+        if known.is_none() && self.sighted.again(token) {
             self.remember(token, grant, expires_at, now);
         }
         Ok(grant.caller)
@@ -204,7 +210,7 @@ impl Tokens {
     fn remember(&self, token: &str, grant: Grant, expires_at: TimestampMs, now: TimestampMs) {
         if self.remembered.len() >= MAX_REMEMBERED {
             self.remembered.retain(|_, (_, expires_at)| *expires_at > now);
-            // All are still valid: starting over costs each caller one verification.
+            // All are still valid: starting over costs each caller a few verifications.
             if self.remembered.len() >= MAX_REMEMBERED {
                 self.remembered.clear();
             }

@@ -44,6 +44,9 @@ fn a_token_speaks_for_whom_it_was_issued_until_it_expires() {
     let caller = Caller::account(UserId::random(), Role::User);
     let token = tokens.issue(caller).unwrap();
     assert_eq!(tokens.verify(&token), Ok(caller));
+    assert!(tokens.remembered.is_empty(), "it may never come again");
+    assert_eq!(tokens.verify(&token), Ok(caller));
+    assert_eq!(tokens.remembered.len(), 1, "it came again");
     assert_eq!(tokens.verify(&token), Ok(caller), "the remembered one too");
     clock.advance_ms(3_600_000 + LEEWAY_MS);
     assert_eq!(tokens.verify(&token), Err(TokenError::Expired), "also when it is remembered");
@@ -96,7 +99,10 @@ fn tokens_of_before_a_revocation_are_refused_until_they_have_expired() {
     let caller = Caller::account(UserId::random(), Role::User);
     let token = |version| tokens.issue_at(Grant { caller, version }, clock.now_ms()).unwrap();
     let (old, new) = (token(0), token(1));
-    assert!(tokens.verify(&old).is_ok() && tokens.verify(&new).is_ok());
+    for _ in 0..2 {
+        assert!(tokens.verify(&old).is_ok() && tokens.verify(&new).is_ok());
+    }
+    assert_eq!(tokens.remembered.len(), 2);
     tokens.revoke(caller.user, 1, NOW_MS);
     assert_eq!(tokens.verify(&old), Err(TokenError::Invalid), "though it is remembered");
     assert_eq!(tokens.verify(&new), Ok(caller));
