@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
-use admitone::ids::{BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ReservationId};
+use admitone::ids::{
+    BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ReservationId, SeatId,
+};
 use admitone::inventory::{
     Fit, Idempotency, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
     SectionDefinition,
