@@ -4,7 +4,7 @@
 import { asOrganiser } from "../lib/organiser.mjs";
 import { press, register, send, signIn } from "../lib/people.mjs";
 
-export const matrix = "pairs";
+export const matrix = "two";
 
 export default async function (tour) {
     const { page, things } = tour;

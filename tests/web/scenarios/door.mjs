@@ -7,7 +7,7 @@ import { film } from "../lib/camera.mjs";
 import { signIn } from "../lib/people.mjs";
 import { wireTo } from "../lib/wire.mjs";
 
-export const matrix = "pairs";
+export const matrix = "two";
 export const context = { permissions: ["camera"] };
 
 export async function before({ base, directory, things }) {

@@ -2,7 +2,7 @@
 
 import { signIn } from "../lib/people.mjs";
 
-export const matrix = "pairs";
+export const matrix = "two";
 export const context = { javaScriptEnabled: false };
 
 export default async function (tour) {

@@ -5,7 +5,7 @@ import { asOrganiser, standing } from "../lib/organiser.mjs";
 import { press, register, signIn } from "../lib/people.mjs";
 import { order, toCheckout } from "../lib/purchase.mjs";
 
-export const matrix = "pairs";
+export const matrix = "two";
 
 export default async function (tour) {
     const organiser = await asOrganiser(tour);
