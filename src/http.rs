@@ -64,19 +64,22 @@ pub fn app(
 }
 
 /// Registers the routes of a sale. The router tries routes in order, and a pattern with a parameter
-/// costs a search: the most frequent requests of a sale come first, and all paths below an event share
-/// one search.
+/// costs a search: the most frequent requests of a sale come first, and all paths below an event, or its
+/// queue, share one search.
 fn routes_of_sale(cfg: &mut web::ServiceConfig) {
     // Each worker has its own caches, so that no worker waits for another.
     cfg.app_data(web::Data::new(availability::Rendered::default()))
         .app_data(web::Data::new(stream::Streams::default()))
         .service(web::scope("/api/events/{event}").configure(routes_of_event))
+        .service(web::scope("/api/queue/{event}").configure(routes_of_queue))
         .configure(box_office::checkout::configure)
         .configure(box_office::reservations::configure)
         .configure(payments::pay::configure)
-        .configure(payments::refunds::configure)
-        .configure(waiting_room::queue::configure)
-        .configure(waiting_room::stream::configure);
+        .configure(payments::refunds::configure);
+}
+
+fn routes_of_queue(cfg: &mut web::ServiceConfig) {
+    cfg.configure(waiting_room::queue::of_event).configure(waiting_room::stream::of_event);
 }
 
 /// Registers what a worker answers: its health, and the calls of instances.

@@ -21,6 +21,7 @@ use crate::http;
 use crate::http::middleware::connections::{Connections, Limits, MAX_ENDING};
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::state::AppState;
+use crate::waiting_room::hand_out_answers;
 use crate::web::{self as pages, Site};
 
 /// Longer than load balancers keep idle connections (60 s), so that they close first.
@@ -73,6 +74,8 @@ impl HttpServer {
         let write_timeout = config.write_timeout;
         let builder = builder.listen("api", listener, move || {
             let state = later.get().expect("it runs only after the state is set").clone();
+            // This is a thread of its own for each worker.
+            actix_web::rt::spawn(hand_out_answers());
             let site = site.clone();
             let crowded = site.clone();
             let crowded =

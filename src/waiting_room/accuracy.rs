@@ -86,32 +86,8 @@ fn error(told: Told, now: TimestampMs) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::line;
     use super::*;
-    use crate::inventory::{QueueRules, QueueTotals};
-
-    fn line(next: u32) -> QueueProgress {
-        QueueProgress {
-            generation: 1,
-            phase: QueuePhase::Open,
-            opens_at: Some(0),
-            rules: QueueRules::default(),
-            commitment: [0; 32],
-            chain: [0; 32],
-            closed: Some((0, [0; 32])),
-            seed: Some([0; 32]),
-            entered: 10_000,
-            next,
-            ahead: 0,
-            waiting: 10_000,
-            sessions: 0,
-            idle: 0,
-            totals: QueueTotals::default(),
-            on_sale: true,
-            places_left: 300,
-            places_held: 0,
-            places: 300,
-        }
-    }
 
     fn estimate(seconds: u32) -> Estimate {
         Estimate { seconds, low: seconds, high: None }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::WaitingRoomError;
+use super::outlet::{self, Outlet};
 use crate::ids::UserId;
 use crate::inventory::{QueueEntryView, TimestampMs};
 
@@ -20,7 +21,16 @@ pub(super) type Answer = Result<Option<QueueEntryView>, WaitingRoomError>;
 pub(super) struct Waiting {
     pub(super) customer: UserId,
     pub(super) received_at: TimestampMs,
-    pub(super) reply: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<Answer>,
+    /// The outlet of the thread that waits.
+    outlet: Option<Outlet>,
+}
+
+impl Waiting {
+    /// Answers.
+    pub(super) fn tell(self, answer: Answer) {
+        outlet::tell(self.outlet.as_ref(), self.reply, answer);
+    }
 }
 
 #[derive(Default)]
@@ -49,7 +59,8 @@ impl Gather {
             return Err(WaitingRoomError::Crowded);
         }
         let (reply, answer) = oneshot::channel();
-        state.waiting.push_back(Waiting { customer, received_at, reply });
+        let outlet = Outlet::here();
+        state.waiting.push_back(Waiting { customer, received_at, reply, outlet });
         Ok((answer, !std::mem::replace(&mut state.is_emptied, true)))
     }
 

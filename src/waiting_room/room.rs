@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ::metrics::Counter;
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use futures_util::FutureExt;
@@ -12,7 +13,7 @@ use futures_util::FutureExt;
 use super::accuracy::Accuracy;
 use super::gather::{Answer, Gather, Waiting};
 use super::pace::Pace;
-use super::status::{Outlook, RoomStatus, Seen, ahead, next_poll_s, place_now};
+use super::status::{Outlook, RoomStatus, Seen, ahead, next_poll_s, people_in, place_now};
 use super::{Passes, WaitingRoomError, metrics};
 use crate::box_office::{BoxOffices, SubmitError};
 use crate::clock::Clock;
@@ -23,8 +24,7 @@ use crate::inventory::{
     TimestampMs,
 };
 
-/// How long customers who enter are gathered: their answers come together, and what other customers
-/// ask of this instance waits for as long as it takes to write them.
+/// How long customers who enter are gathered before a command, unless the one before it was full.
 const GATHER: Duration = Duration::from_millis(10);
 /// How long customers who ask are gathered.
 const GATHER_ASKS: Duration = Duration::from_millis(5);
@@ -45,7 +45,7 @@ const EARLY_POLLS: u8 = 5;
 
 /// What this instance knows of a customer.
 #[derive(Clone, Copy, Debug)]
-struct Known {
+pub(super) struct Known {
     entry: QueueEntryView,
     asked_at: TimestampMs,
     polled_at: TimestampMs,
@@ -73,6 +73,7 @@ pub(super) struct Room {
     used_at: AtomicI64,
     entering: Gather,
     asking: Gather,
+    polls: Counter,
 }
 
 impl Room {
@@ -100,6 +101,7 @@ impl Room {
             used_at,
             entering: Gather::default(),
             asking: Gather::default(),
+            polls: metrics::polls(),
         }
     }
 
@@ -138,20 +140,17 @@ impl Room {
         self.known.remove(&customer);
     }
 
-    /// Notes a poll, and delays one that comes too soon after the last.
-    pub(super) async fn slow_down(&self, customer: UserId) {
+    /// Notes a poll; returns what is known of the customer, and the delay of a poll that came too soon
+    /// after the last.
+    pub(super) fn note_poll(&self, customer: UserId) -> (Option<Known>, Option<Duration>) {
+        self.polls.increment(1);
         let now = self.clock.now_ms();
-        let early = self.known.get_mut(&customer).and_then(|mut known| {
-            let early = u64::try_from(POLL_MS - (now - known.polled_at)).ok().filter(|ms| *ms > 0);
-            known.polled_at = now;
-            known.early_polls = early.map_or(0, |_| known.early_polls.saturating_add(1));
-            early.filter(|_| known.early_polls > EARLY_POLLS)
-        });
-        metrics::polled();
-        if let Some(early) = early {
-            metrics::poll_slowed();
-            tokio::time::sleep(Duration::from_millis(early)).await;
-        }
+        let Some(mut known) = self.known.get_mut(&customer) else { return (None, None) };
+        let early = u64::try_from(POLL_MS - (now - known.polled_at)).ok().filter(|ms| *ms > 0);
+        known.polled_at = now;
+        known.early_polls = early.map_or(0, |_| known.early_polls.saturating_add(1));
+        let early = early.filter(|_| known.early_polls > EARLY_POLLS);
+        (Some(*known), early.map(Duration::from_millis))
     }
 
     /// When each of these customers was last heard of here; `None` for those who never were.
@@ -166,10 +165,19 @@ impl Room {
     ) -> Result<Option<RoomStatus>, WaitingRoomError> {
         let Some(known) = self.known.get(&customer).map(|known| *known) else { return Ok(None) };
         let seen = self.progress().await?;
+        Ok(self.far_status(customer, &known, &seen))
+    }
+
+    /// As [`Self::known_status`], if the state of the line is at hand too.
+    pub(super) fn status_at_hand(&self, customer: UserId, known: &Known) -> Option<RoomStatus> {
+        self.far_status(customer, known, &self.recent()?)
+    }
+
+    fn far_status(&self, customer: UserId, known: &Known, seen: &Arc<Seen>) -> Option<RoomStatus> {
         let progress = &seen.progress;
         let now = self.clock.now_ms();
         if known.entry.generation != progress.generation || now - known.asked_at > ASK_AGAIN_MS {
-            return Ok(None);
+            return None;
         }
         let is_far = match place_now(&known.entry, progress) {
             QueuePlace::BeforeDraw => progress.phase != QueuePhase::Open,
@@ -185,7 +193,7 @@ impl Room {
             | QueuePlace::Left
             | QueuePlace::Voided => false,
         };
-        Ok(is_far.then(|| self.status_of(customer, &known.entry, &seen)))
+        is_far.then(|| self.status_of(customer, &known.entry, seen))
     }
 
     /// What was last known of a customer, if the owner of the queue cannot be asked for a moment.
@@ -222,7 +230,7 @@ impl Room {
         // Before the draw anybody may be before one.
         let before = match place {
             QueuePlace::BeforeDraw => Some(seen.progress.waiting.saturating_sub(1)),
-            _ => ahead,
+            _ => ahead.map(|ahead| people_in(ahead, &seen.progress)),
         };
         let pass = match place {
             QueuePlace::Inside { .. } => {
@@ -314,31 +322,44 @@ impl Room {
     }
 
     async fn empty_entering(self: &Arc<Self>) {
-        tokio::time::sleep(GATHER).await;
         loop {
-            let waiting = self.entering.take(MAX_QUEUE_BATCH);
-            let Some(first) = waiting.first() else { return };
-            let received_at = first.received_at;
-            let named = waiting.iter().map(|one| (one.customer, QueueEntryId::random()));
-            let command = Command::EnterQueue { entries: named.collect(), received_at };
-            let request = Request { command, idempotency: None };
-            match self.offices.submit(self.event, request).await {
-                Err(SubmitError::Rejected(Rejection::QueueClosing)) => {
-                    self.entering.put_back(waiting);
-                    tokio::time::sleep(CLOSING_PAUSE).await;
+            tokio::time::sleep(GATHER).await;
+            // More than one command takes need not wait.
+            loop {
+                let waiting = self.entering.take(MAX_QUEUE_BATCH);
+                if waiting.is_empty() {
+                    return;
                 }
-                // All of them are known already; or some are refused, and find no entry below.
-                Ok(_) | Err(SubmitError::Rejected(Rejection::InQueue)) => {
-                    self.answer(waiting, None).await;
+                let is_all = waiting.len() < MAX_QUEUE_BATCH;
+                contained(self.submit_entering(waiting)).await;
+                if is_all {
+                    break;
                 }
-                // Those who have an entry keep it, whatever the others are refused for.
-                Err(SubmitError::Rejected(rejection)) => {
-                    self.answer(waiting, Some(rejection)).await;
-                }
-                Err(error) => {
-                    for one in waiting {
-                        let _ = one.reply.send(Err(error.clone().into()));
-                    }
+            }
+        }
+    }
+
+    async fn submit_entering(self: &Arc<Self>, waiting: Vec<Waiting>) {
+        let Some(received_at) = waiting.first().map(|first| first.received_at) else { return };
+        let named = waiting.iter().map(|one| (one.customer, QueueEntryId::random()));
+        let command = Command::EnterQueue { entries: named.collect(), received_at };
+        let request = Request { command, idempotency: None };
+        match self.offices.submit(self.event, request).await {
+            Err(SubmitError::Rejected(Rejection::QueueClosing)) => {
+                self.entering.put_back(waiting);
+                tokio::time::sleep(CLOSING_PAUSE).await;
+            }
+            // All of them are known already; or some are refused, and find no entry below.
+            Ok(_) | Err(SubmitError::Rejected(Rejection::InQueue)) => {
+                self.answer(waiting, None).await;
+            }
+            // Those who have an entry keep it, whatever the others are refused for.
+            Err(SubmitError::Rejected(rejection)) => {
+                self.answer(waiting, Some(rejection)).await;
+            }
+            Err(error) => {
+                for one in waiting {
+                    one.tell(Err(error.clone().into()));
                 }
             }
         }
@@ -351,7 +372,7 @@ impl Room {
             if waiting.is_empty() {
                 return;
             }
-            self.answer(waiting, None).await;
+            contained(self.answer(waiting, None)).await;
         }
     }
 
@@ -359,12 +380,10 @@ impl Room {
     /// the given reason.
     async fn answer(self: &Arc<Self>, waiting: Vec<Waiting>, refused: Option<Rejection>) {
         let customers = waiting.iter().map(|one| one.customer).collect();
-        // A panic would leave the gathered customers without an answer for ever.
-        let read = std::panic::AssertUnwindSafe(self.offices.queue(self.event, customers));
-        let found = read.catch_unwind().await;
+        let found = self.offices.queue(self.event, customers).await;
         let now = self.clock.now_ms();
         match found {
-            Ok(Ok(Some(answer))) => {
+            Ok(Some(answer)) => {
                 self.remember(Seen {
                     event: self.event,
                     progress: answer.progress,
@@ -387,21 +406,27 @@ impl Room {
                         }
                         _ => Ok(entry),
                     };
-                    let _ = one.reply.send(told);
+                    one.tell(told);
                 }
             }
-            Ok(Ok(None)) => {
+            Ok(None) => {
                 let rejection = refused.unwrap_or(Rejection::NoQueue);
                 for one in waiting {
-                    let _ = one.reply.send(Err(rejection.clone().into()));
+                    one.tell(Err(rejection.clone().into()));
                 }
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 for one in waiting {
-                    let _ = one.reply.send(Err(error.clone().into()));
+                    one.tell(Err(error.clone().into()));
                 }
             }
-            Err(_) => drop(waiting),
         }
     }
+}
+
+/// Does the work for one batch. After a panic, which is reported where it happened, those of the batch
+/// who have no answer yet are refused, and the next batch is served: without this, no later customer
+/// would ever be answered.
+async fn contained(work: impl Future<Output = ()>) {
+    let _ = std::panic::AssertUnwindSafe(work).catch_unwind().await;
 }

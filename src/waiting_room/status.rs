@@ -66,13 +66,19 @@ impl Outlook {
     }
 }
 
+/// How many of `ahead` places before someone in line can have somebody in them.
+#[must_use]
+pub fn people_in(ahead: u32, progress: &QueueProgress) -> u32 {
+    ahead.min(progress.waiting.saturating_sub(1))
+}
+
 /// How many are ahead of this entry at most.
 pub(super) fn ahead(entry: &QueueEntryView, progress: &QueueProgress) -> Option<u32> {
     match place_now(entry, progress) {
         QueuePlace::InLine { place } => {
-            let before = place.saturating_sub(progress.next).saturating_add(progress.ahead);
-            // Some places of the line are gaps.
-            Some(before.min(progress.waiting.saturating_sub(1)))
+            // Empty places count until the line reaches them. A smaller bound, such as how many wait in
+            // all, would rise when others enter.
+            Some(place.saturating_sub(progress.next).saturating_add(progress.ahead))
         }
         QueuePlace::Ahead { before } => Some(before),
         QueuePlace::BeforeDraw
@@ -142,49 +148,46 @@ pub(super) fn next_poll_s(
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::line;
     use super::*;
-    use crate::inventory::{QueueRules, QueueTotals};
-
-    fn progress() -> QueueProgress {
-        QueueProgress {
-            generation: 1,
-            phase: QueuePhase::Open,
-            opens_at: Some(0),
-            rules: QueueRules::default(),
-            commitment: [0; 32],
-            chain: [0; 32],
-            closed: Some((0, [0; 32])),
-            seed: Some([0; 32]),
-            entered: 10_000,
-            next: 0,
-            ahead: 0,
-            waiting: 10_000,
-            sessions: 0,
-            idle: 0,
-            totals: QueueTotals::default(),
-            on_sale: true,
-            places_left: 300,
-            places_held: 0,
-            places: 300,
-        }
-    }
+    use crate::ids::QueueEntryId;
 
     #[test]
     fn polls_far_from_the_front_are_30_to_60_seconds_apart() {
         let far = Some(Estimate { seconds: 2_400, low: 2_400, high: None });
         let place = QueuePlace::InLine { place: 4_000 };
-        let polls: Vec<u32> = (0..500).map(|_| next_poll_s(place, far, &progress(), 0)).collect();
+        let polls: Vec<u32> = (0..500).map(|_| next_poll_s(place, far, &line(0), 0)).collect();
         assert!(polls.iter().all(|seconds| (30..=60).contains(seconds)));
         assert!(polls.contains(&30) && polls.contains(&60), "drawn over the whole range");
         let near = Some(Estimate { seconds: 5, low: 5, high: None });
-        assert!(next_poll_s(place, near, &progress(), 0) <= 3);
+        assert!(next_poll_s(place, near, &line(0), 0) <= 3);
+    }
+
+    #[test]
+    fn a_position_does_not_rise_when_others_leave_and_enter() {
+        let (id, place) = (QueueEntryId::random(), QueuePlace::InLine { place: 9_000 });
+        let entry = QueueEntryView { generation: 1, id, number: 9_000, place, turns_left: 3 };
+        let mut told = Vec::new();
+        for (next, entered, waiting) in
+            [(0, 10_000, 10_000), (10, 10_000, 6_000), (10, 14_000, 10_000), (20, 14_000, 9_990)]
+        {
+            let progress = QueueProgress { entered, waiting, ..line(next) };
+            told.push(ahead(&entry, &progress));
+        }
+        assert_eq!(told, [9_000, 8_990, 8_990, 8_980].map(Some));
     }
 
     #[test]
     fn prospects_say_what_is_left_and_predict_nothing() {
-        let mut state = progress();
+        let mut state = QueueProgress { places_left: 300, ..line(0) };
         assert_eq!(Outlook::of(&state, 299), Outlook::Places);
         assert_eq!(Outlook::of(&state, 4_000), Outlook::Few);
+        for (waiting, outlook) in
+            [(10_000, Outlook::Few), (301, Outlook::Few), (300, Outlook::Places)]
+        {
+            state.waiting = waiting;
+            assert_eq!(Outlook::of(&state, people_in(4_000, &state)), outlook, "{waiting} wait");
+        }
         (state.places_left, state.places_held) = (0, 5);
         assert_eq!(Outlook::of(&state, 0), Outlook::SoldOutForNow);
         state.places_held = 0;

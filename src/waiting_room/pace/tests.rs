@@ -1,29 +1,6 @@
+use super::super::sample::line;
 use super::*;
-use crate::inventory::{QueuePhase, QueueRules, QueueTotals};
-
-fn line(next: u32) -> QueueProgress {
-    QueueProgress {
-        generation: 1,
-        phase: QueuePhase::Open,
-        opens_at: Some(0),
-        rules: QueueRules::default(),
-        commitment: [0; 32],
-        chain: [0; 32],
-        closed: Some((0, [0; 32])),
-        seed: Some([0; 32]),
-        entered: 10_000,
-        next,
-        ahead: 0,
-        waiting: 10_000 - next,
-        sessions: 0,
-        idle: 0,
-        totals: QueueTotals { admitted: next, ..QueueTotals::default() },
-        on_sale: true,
-        places_left: 5_000,
-        places_held: 0,
-        places: 5_000,
-    }
-}
+use crate::inventory::QueueRules;
 
 /// As [`line`], at ten passes a second.
 fn fast(next: u32) -> QueueProgress {

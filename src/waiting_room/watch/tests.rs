@@ -1,30 +1,12 @@
 //! Queues that stand still, that run too fast, and that change hands.
 
+use super::super::sample::line;
 use super::*;
 use crate::inventory::QueueRules;
 
 fn open() -> QueueProgress {
-    QueueProgress {
-        generation: 1,
-        phase: QueuePhase::Open,
-        opens_at: Some(0),
-        rules: QueueRules { passes_per_minute: 60, active_limit: 10, ..QueueRules::default() },
-        commitment: [0; 32],
-        chain: [0; 32],
-        closed: Some((0, [0; 32])),
-        seed: Some([0; 32]),
-        entered: 100,
-        next: 0,
-        ahead: 0,
-        waiting: 100,
-        sessions: 0,
-        idle: 0,
-        totals: QueueTotals::default(),
-        on_sale: true,
-        places_left: 50,
-        places_held: 0,
-        places: 50,
-    }
+    let rules = QueueRules { passes_per_minute: 60, active_limit: 10, ..QueueRules::default() };
+    QueueProgress { rules, entered: 100, waiting: 100, places_left: 50, places: 50, ..line(0) }
 }
 
 fn at(seconds: u64) -> Duration {

@@ -154,11 +154,12 @@ async function takeOver() {
   return seconds(part.dataset.nextPoll);
 }
 
-function showNumbers({ position, total, estimate, prospects }) {
+function showNumbers({ status, position, total, estimate, prospects }) {
   put('ahead', position === null ? '–' : number(position));
   put('total', number(total));
+  put('gaps', position > 0 && position >= total ? t('queue.gaps') : '');
   put('wait', waitOf(estimate));
-  put('prospects', prospectsOf(prospects, position, total));
+  put('prospects', prospectsOf(prospects, status === 'PRE_QUEUE' ? null : (position ?? 0), total));
 }
 
 function put(name, words) {
@@ -183,7 +184,7 @@ function duration(time) {
 function prospectsOf({ outlook, placesLeft, placesHeld }, position, total) {
   const forAll = position === null;
   const isFew = outlook === 'FEW' || (outlook === 'PLACES' && forAll && placesLeft <= total);
-  const few = forAll ? t('queue.fewForAll', { left: placesLeft, n: total }) : t('queue.few', { left: placesLeft, n: position });
+  const few = forAll ? t('queue.fewForAll', { left: placesLeft, n: total }) : t('queue.few', { left: placesLeft, n: Math.min(position, Math.max(total - 1, 0)) });
   if (isFew) return few;
   switch (outlook) {
     case 'PLACES':

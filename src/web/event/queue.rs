@@ -8,13 +8,14 @@ use serde::Deserialize;
 
 use super::queue_place::{self, Told};
 use crate::box_office::SubmitError;
+use crate::http::api::waiting_room::queue::entered;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{QueuePlace, Rejection};
 use crate::store::EventRow;
-use crate::waiting_room::{Entrant, RoomStatus, WaitingRoomError};
+use crate::waiting_room::{Entrant, WaitingRoomError};
 use crate::web::errors::explain;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
@@ -81,27 +82,9 @@ pub(super) async fn enter(
     let entered = match caller.guest {
         // One entry for each account: guests cost nothing to be many.
         true => Err(ApiError::of(ErrorCode::AccountRequired)),
-        false => entered(state.waiting_rooms.enter(event.id, entrant).await),
+        false => entered(state.waiting_rooms.enter(event.id, entrant).await).map(drop),
     };
     answer(&state, &visitor, &event, entered, "").await
-}
-
-fn entered(entered: Result<RoomStatus, WaitingRoomError>) -> Result<(), ApiError> {
-    let entry = entered?.entry;
-    match entry.place {
-        QueuePlace::Voided => Err(ApiError::of(ErrorCode::QueueVoided)),
-        QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left if entry.turns_left == 0 => {
-            Err(ApiError::of(ErrorCode::QueueTurnsUsed))
-        }
-        QueuePlace::Lapsed
-        | QueuePlace::Served
-        | QueuePlace::Left
-        | QueuePlace::BeforeDraw
-        | QueuePlace::InLine { .. }
-        | QueuePlace::Ahead { .. }
-        | QueuePlace::Aside
-        | QueuePlace::Inside { .. } => Ok(()),
-    }
 }
 
 /// Leaves the line, or ends the visitor's turn. What is held stays held.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 
+use crate::http::api::waiting_room::shown::{in_a_word, phase};
 use crate::http::respond::rfc3339;
 use crate::inventory::{QueuePhase, QueuePlace, QueueProgress, TimestampMs};
 use crate::store::EventRow;
-use crate::waiting_room::{Estimate, Outlook, RoomStatus, Seen};
+use crate::waiting_room::{Estimate, Outlook, RoomStatus, Seen, people_in};
 use crate::web::format::{self, number};
 use crate::web::places::zone_of;
 use crate::web::visitor::Visitor;
@@ -42,23 +43,10 @@ pub(super) fn goes_on(place: QueuePlace) -> bool {
 /// API's status.
 pub(super) fn signature(status: &RoomStatus) -> String {
     let progress = &status.seen.progress;
-    let (word, ends_at, is_used) = match status.entry.place {
-        QueuePlace::BeforeDraw => ("PRE_QUEUE", None, false),
-        QueuePlace::InLine { .. } | QueuePlace::Ahead { .. } => ("WAITING", None, false),
-        QueuePlace::Aside => ("SET_ASIDE", None, false),
-        QueuePlace::Inside { ends_at, is_used, .. } => ("ADMITTED", Some(ends_at), is_used),
-        QueuePlace::Lapsed => ("EXPIRED", None, false),
-        QueuePlace::Served => ("SERVED", None, true),
-        QueuePlace::Left => ("LEFT", None, false),
-        QueuePlace::Voided => ("VOIDED", None, false),
-    };
+    let (word, ends_at, is_used) = in_a_word(status.entry.place);
     let time = |at: Option<TimestampMs>| at.map(rfc3339).unwrap_or_default();
     let (opens_at, ends_at) = (time(progress.opens_at), time(ends_at));
-    let phase = match progress.phase {
-        QueuePhase::PreQueue => "PRE_QUEUE",
-        QueuePhase::Drawing => "DRAWING",
-        QueuePhase::Open => "OPEN",
-    };
+    let phase = phase(progress.phase);
     format!("{word} {phase} {} {opens_at} {ends_at} {is_used}", progress.rules.paused)
 }
 
@@ -240,6 +228,11 @@ fn numbers(visitor: &Visitor, status: &RoomStatus) -> Markup {
             (tile(visitor.text("queue.total"), "total", &waiting))
             (tile(visitor.text("queue.wait"), "wait", &wait(visitor, status.estimate)))
         }
+        p.hint data-queue="gaps" {
+            @if status.ahead.is_some_and(|ahead| ahead > 0 && ahead >= status.seen.progress.waiting) {
+                (visitor.text("js.queue.gaps"))
+            }
+        }
     }
 }
 
@@ -280,7 +273,7 @@ fn prospects(
     of: Option<(Outlook, Option<u32>)>,
 ) -> String {
     let (outlook, ahead) = match of {
-        Some((outlook, ahead)) => (outlook, ahead.unwrap_or(0)),
+        Some((outlook, ahead)) => (outlook, people_in(ahead.unwrap_or(0), progress)),
         None => (Outlook::of(progress, progress.waiting), progress.waiting),
     };
     let (left, held) = (number(progress.places_left), number(progress.places_held));

@@ -15,17 +15,17 @@ use crate::http::respond::{self, fed_by, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::QueuePlace;
-use crate::waiting_room::Entrant;
+use crate::waiting_room::{Entrant, RoomStatus, WaitingRoomError};
 
-/// Adds the routes.
-pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/queue/{event}/enqueue").post(enqueue))
-        .service(web::resource("/api/queue/{event}/challenge").get(challenge))
-        .service(web::resource("/api/queue/{event}/status").get(status))
-        .service(web::resource("/api/queue/{event}/progress").get(progress))
-        .service(web::resource("/api/queue/{event}/audit").get(audit))
-        .service(web::resource("/api/queue/{event}/validate-pass-token").post(validate))
-        .service(web::resource("/api/queue/{event}").delete(leave));
+/// Adds the routes below `/api/queue/{event}`; the most frequent come first.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/status").get(status))
+        .service(web::resource("/enqueue").post(enqueue))
+        .service(web::resource("/progress").get(progress))
+        .service(web::resource("/challenge").get(challenge))
+        .service(web::resource("/audit").get(audit))
+        .service(web::resource("/validate-pass-token").post(validate))
+        .service(web::resource("").delete(leave));
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
@@ -204,7 +204,15 @@ pub(crate) async fn enqueue(
     }
     let address = request.peer_addr().map(|peer| peer.ip());
     let entrant = Entrant { customer, address, proof: proof.as_deref() };
-    let status = state.waiting_rooms.enter(event, entrant).await?;
+    let status = entered(state.waiting_rooms.enter(event, entrant).await)?;
+    Ok(respond::ok(&render(customer, &status, state.clock.now_ms())))
+}
+
+/// Refuses an entry that is void, or that has ended without a turn left.
+pub(crate) fn entered(
+    entered: Result<RoomStatus, WaitingRoomError>,
+) -> Result<RoomStatus, ApiError> {
+    let status = entered?;
     match status.entry.place {
         QueuePlace::Voided => Err(ApiError::of(ErrorCode::QueueVoided)),
         QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left
@@ -220,9 +228,7 @@ pub(crate) async fn enqueue(
         | QueuePlace::InLine { .. }
         | QueuePlace::Ahead { .. }
         | QueuePlace::Aside
-        | QueuePlace::Inside { .. } => {
-            Ok(respond::ok(&render(customer, &status, state.clock.now_ms())))
-        }
+        | QueuePlace::Inside { .. } => Ok(status),
     }
 }
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, QueueEntryId, UserId};
-use crate::inventory::{QueuePhase, QueuePlace, QueueProgress};
+use crate::inventory::{QueuePhase, QueuePlace, QueueProgress, TimestampMs};
 use crate::waiting_room::{Outlook, RoomStatus, Seen};
 
 /// A customer's place in line.
@@ -22,7 +22,8 @@ pub struct QueueStatusDto {
     /// `PRE_QUEUE`, `DRAWING` (the list is closed) or `OPEN`.
     #[schema(value_type = crate::http::openapi::forms::QueuePhase)]
     phase: &'static str,
-    /// How many are ahead at most; 0 is next. Null before the draw, and for those who do not wait.
+    /// How many are ahead at most; 0 is next. Places of those who left count until the line reaches
+    /// them. Null before the draw, and for those who do not wait.
     #[schema(required = true)]
     position: Option<u32>,
     /// How many wait in all.
@@ -138,16 +139,7 @@ pub(super) fn prospects(progress: &QueueProgress, outlook: Outlook) -> QueuePros
 /// Renders what a customer is told.
 pub(crate) fn render(customer: UserId, status: &RoomStatus, now: i64) -> QueueStatusDto {
     let progress = &status.seen.progress;
-    let (word, ends_at, is_used) = match status.entry.place {
-        QueuePlace::BeforeDraw => ("PRE_QUEUE", None, false),
-        QueuePlace::InLine { .. } | QueuePlace::Ahead { .. } => ("WAITING", None, false),
-        QueuePlace::Aside => ("SET_ASIDE", None, false),
-        QueuePlace::Inside { ends_at, is_used, .. } => ("ADMITTED", Some(ends_at), is_used),
-        QueuePlace::Lapsed => ("EXPIRED", None, false),
-        QueuePlace::Served => ("SERVED", None, true),
-        QueuePlace::Left => ("LEFT", None, false),
-        QueuePlace::Voided => ("VOIDED", None, false),
-    };
+    let (word, ends_at, is_used) = in_a_word(status.entry.place);
     QueueStatusDto {
         event_id: status.seen.event,
         client_id: customer,
@@ -199,7 +191,22 @@ pub(crate) fn render_progress(seen: &Seen, now: i64) -> QueueProgressDto {
     }
 }
 
-fn phase(phase: QueuePhase) -> &'static str {
+/// A place in a word of the API, the end of its session, and whether its pass is used.
+pub(crate) fn in_a_word(place: QueuePlace) -> (&'static str, Option<TimestampMs>, bool) {
+    match place {
+        QueuePlace::BeforeDraw => ("PRE_QUEUE", None, false),
+        QueuePlace::InLine { .. } | QueuePlace::Ahead { .. } => ("WAITING", None, false),
+        QueuePlace::Aside => ("SET_ASIDE", None, false),
+        QueuePlace::Inside { ends_at, is_used, .. } => ("ADMITTED", Some(ends_at), is_used),
+        QueuePlace::Lapsed => ("EXPIRED", None, false),
+        QueuePlace::Served => ("SERVED", None, true),
+        QueuePlace::Left => ("LEFT", None, false),
+        QueuePlace::Voided => ("VOIDED", None, false),
+    }
+}
+
+/// A phase in a word of the API.
+pub(crate) fn phase(phase: QueuePhase) -> &'static str {
     match phase {
         QueuePhase::PreQueue => "PRE_QUEUE",
         QueuePhase::Drawing => "DRAWING",

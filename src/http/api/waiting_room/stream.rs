@@ -26,9 +26,9 @@ const FAR_EVERY: Duration = Duration::from_secs(5);
 /// Interval of heartbeats on a quiet stream, without which proxies would close it.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Adds the route.
-pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/queue/{event}/stream").get(follow));
+/// Adds the route below `/api/queue/{event}`.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/stream").get(follow));
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
