@@ -7,15 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::WaitingRoomError;
-use super::outlet::{self, Outlet};
+use super::outlet::{self, Answer, Outlet};
 use crate::ids::UserId;
-use crate::inventory::{QueueEntryView, TimestampMs};
+use crate::inventory::TimestampMs;
 
 /// The most customers who wait here at a time.
 const MOST: usize = 100_000;
-
-/// The answer to a customer: their entry, if they have one.
-pub(super) type Answer = Result<Option<QueueEntryView>, WaitingRoomError>;
 
 /// A customer who waits for an answer.
 pub(super) struct Waiting {

@@ -6,7 +6,8 @@ use std::cell::RefCell;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::gather::Answer;
+use super::WaitingRoomError;
+use crate::inventory::QueueEntryView;
 
 /// Answers handed out at once. Between two rounds the thread runs its other tasks that are ready, and
 /// reads what has arrived.
@@ -15,6 +16,9 @@ const AT_ONCE: usize = 16;
 thread_local! {
     static OUTLET: RefCell<Option<Outlet>> = const { RefCell::new(None) };
 }
+
+/// The answer to a customer: their entry, if they have one.
+pub(super) type Answer = Result<Option<QueueEntryView>, WaitingRoomError>;
 
 /// A request's channel, and the answer to it.
 type Reply = (oneshot::Sender<Answer>, Answer);

@@ -11,7 +11,8 @@ use dashmap::DashMap;
 use futures_util::FutureExt;
 
 use super::accuracy::Accuracy;
-use super::gather::{Answer, Gather, Waiting};
+use super::gather::{Gather, Waiting};
+use super::outlet::Answer;
 use super::pace::Pace;
 use super::status::{Outlook, RoomStatus, Seen, ahead, next_poll_s, people_in, place_now};
 use super::{Passes, WaitingRoomError, metrics};

@@ -146,6 +146,13 @@ async fn people_near_the_front_see_the_line_as_it_was_while_its_owner_is_gone() 
     site.postgres.stop();
     let other = &site.servers[site.other_than(owner)];
     other.until_unready().await;
+    // It may have taken the line over before.
+    eventually("it cannot read the line any more", async || {
+        let before = kept_place().await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        kept_place().await == before
+    })
+    .await;
     let at_last = kept_place().await;
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -12,6 +12,8 @@ use crate::support::test_db::TestDb;
 
 /// The path below which the routes of a scope are.
 const EVENT: &str = "/api/events/{event}";
+/// Where the routes of its queue are.
+const QUEUE: &str = "/api/queue/{event}";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 pub async fn document(shop: &Shop) -> Value {
@@ -47,11 +49,13 @@ fn routes() -> BTreeSet<(String, String)> {
             continue;
         }
         let text = std::fs::read_to_string(&path).expect("a source");
+        let is_of_queue = path.components().any(|part| part.as_os_str() == "waiting_room");
+        let scope = if is_of_queue { QUEUE } else { EVENT };
         let text: String = text.split_whitespace().collect();
         for resource in text.split("web::resource(\"").skip(1) {
             let (path, rest) = resource.split_once('"').expect("a path ends");
             let is_whole = path.starts_with("/api/") || path.starts_with("/health");
-            let path = if is_whole { path.to_owned() } else { format!("{EVENT}{path}") };
+            let path = if is_whole { path.to_owned() } else { format!("{scope}{path}") };
             let end = rest.find(".service(").or_else(|| rest.find(";}")).unwrap_or(rest.len());
             for method in METHODS {
                 if rest[..end].contains(&format!("web::{method}()"))
