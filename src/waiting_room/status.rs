@@ -66,7 +66,7 @@ impl Outlook {
     }
 }
 
-/// How many of `ahead` places before someone in line can have somebody in them.
+/// The number of people in `ahead` places at most: all others who wait.
 #[must_use]
 pub fn people_in(ahead: u32, progress: &QueueProgress) -> u32 {
     ahead.min(progress.waiting.saturating_sub(1))
