@@ -354,7 +354,7 @@ impl Room {
             Ok(_) | Err(SubmitError::Rejected(Rejection::InQueue)) => {
                 self.answer(waiting, None).await;
             }
-            // Those who have an entry keep it, whatever the others are refused for.
+            // The refusal is for new entries; people who have one keep it.
             Err(SubmitError::Rejected(rejection)) => {
                 self.answer(waiting, Some(rejection)).await;
             }
