@@ -32,16 +32,28 @@ pub fn normalise_email(text: &str) -> Result<String, String> {
     Err(bad())
 }
 
-/// Checks that a password has 8 to 128 characters, of any kind.
+/// The passwords that guessers try first, one per line, in lower case.
+const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
+
+/// Checks that a password has 8 to 128 characters, of any kind, and is none of the first guesses.
+/// There are no rules of composition, as NIST SP 800-63B advises.
 ///
 /// # Errors
 /// The defect of the password.
 pub fn check_password(text: &str) -> Result<(), String> {
     let length = text.chars().count();
-    if (8..=128).contains(&length) {
-        return Ok(());
+    if !(8..=128).contains(&length) {
+        return Err(format!("must have 8 to 128 characters, not {length}"));
     }
-    Err(format!("must have 8 to 128 characters, not {length}"))
+    let first = text.chars().next();
+    if text.chars().all(|character| Some(character) == first) || !text.contains(is_visible) {
+        return Err("must not be one character over and over".into());
+    }
+    let lower = text.trim().to_lowercase();
+    if COMMON_PASSWORDS.lines().any(|common| common == lower) {
+        return Err("is one of the first that guessers try: choose another".into());
+    }
+    Ok(())
 }
 
 /// Trims a person's name, in any script.
@@ -144,7 +156,21 @@ mod tests {
     fn passwords_are_counted_in_characters() {
         assert!(check_password("비밀번호여덟자임").is_ok());
         assert!(check_password("1234567").is_err());
-        assert!(check_password(&"x".repeat(128)).is_ok());
-        assert!(check_password(&"x".repeat(129)).is_err());
+        assert!(check_password(&"xy".repeat(64)).is_ok());
+        assert!(check_password(&"xy".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn first_guesses_are_no_passwords() {
+        for bad in
+            ["password", "Password1 ", "QWER1234", "        ", "\t \t \t \t ", "aaaaaaaaaaaa"]
+        {
+            assert!(check_password(bad).is_err(), "{bad:?}");
+        }
+        for good in ["password of mine", "correct horse battery", "비밀번호는비밀이다"] {
+            assert!(check_password(good).is_ok(), "{good:?}");
+        }
+        let is_listed_right = |line: &str| line.len() >= 8 && line == line.to_lowercase();
+        assert!(COMMON_PASSWORDS.lines().all(is_listed_right));
     }
 }
