@@ -38,12 +38,16 @@ pub fn check_secret(value: &str) -> Result<(), String> {
     if value.trim().is_empty() {
         return Err(format!("is nothing but blanks: {advice}"));
     }
-    let mut characters = value.chars();
-    let first = characters.next();
-    if characters.all(|character| Some(character) == first) {
-        return Err(format!("is one character over and over: {advice}"));
+    if is_repetition(value.as_bytes()) {
+        return Err(format!("is one character or word over and over: {advice}"));
     }
     Ok(())
+}
+
+/// True if a text is the beginning of itself, twice or more often.
+fn is_repetition(text: &[u8]) -> bool {
+    (1..=text.len() / 2)
+        .any(|period| text.iter().zip(&text[period..]).all(|(one, next)| one == next))
 }
 
 /// Parses a filter whose every part names its level. `tracing` takes an unknown word for a module to
