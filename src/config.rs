@@ -168,6 +168,8 @@ pub struct Config {
     pub append_timeout: Duration,
     /// The life of an access token.
     pub access_token_ttl: Duration,
+    /// The most places of one customer at an event that names no limit of its own.
+    pub max_per_customer: Option<u32>,
     /// The life of a refresh token.
     pub refresh_token_ttl: Duration,
     /// Passwords hashed at a time; each takes 19 MiB.
@@ -246,7 +248,8 @@ impl Default for Config {
             max_pending: 16_384,
             latency_target: Some(Duration::from_millis(15)),
             append_timeout: Duration::from_secs(5),
-            access_token_ttl: Duration::from_secs(3_600),
+            max_per_customer: Some(10),
+            access_token_ttl: Duration::from_secs(24 * 3_600),
             refresh_token_ttl: Duration::from_secs(7 * 24 * 3_600),
             password_hashers: cores,
             login_attempts_per_minute: 10,

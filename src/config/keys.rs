@@ -453,11 +453,19 @@ pub const KEYS: &[Key] = &[
         |c, v| duration(v, "100ms", "60s").map(|v| c.append_timeout = v)
     ),
     key!(
+        "max_per_customer",
+        "ADMITONE_MAX_PER_CUSTOMER",
+        "N",
+        "The most places of one customer at an event that names no limit when it is made, 1 to \
+         1000000, or off [10]",
+        |c, v| entries_or_off(v).map(|v| c.max_per_customer = v)
+    ),
+    key!(
         "access_token_ttl",
         "ADMITONE_ACCESS_TOKEN_TTL",
         "DURATION",
-        "Life of an access token, 1m to 24h. An hour: nobody has to log in again during a sale, and \
-         a stolen token is soon worthless [1h]",
+        "Life of an access token, 1m to 24h; it ends before with its session, within 2 s on every \
+         instance [24h]",
         |c, v| duration(v, "1m", "24h").map(|v| c.access_token_ttl = v)
     ),
     key!(

@@ -133,7 +133,10 @@ impl Demo<'_> {
             sections: Vec::new(),
             plan: None,
             time_zone: None,
-            policy: Policy::default(),
+            policy: Policy {
+                max_per_customer: self.state.config.max_per_customer,
+                ..Policy::default()
+            },
             cancellation: CancellationDraft::default(),
             on_payment_failure: crate::store::OnPaymentFailure::default(),
         }

@@ -265,16 +265,18 @@ fn event_body(options: &Options) -> Value {
         "venue": "Loopback",
         "eventDate": "2099-12-31T19:00:00Z",
         "products": products,
+        // A few buyers stand for a crowd.
+        "policy": { "maxPerCustomer": null },
     });
     if !seat_map.is_null() {
         body["seatMap"] = seat_map;
     }
     if let Some(queue) = &options.queue {
-        body["policy"] = json!({ "holdTtlSeconds": queue.hold_seconds });
+        body["policy"]["holdTtlSeconds"] = json!(queue.hold_seconds);
         body["saleStartAt"] = json!(queue::NEVER);
     }
     if workload.hold_ttl_s > 0 {
-        body["policy"] = json!({ "holdTtlSeconds": workload.hold_ttl_s });
+        body["policy"]["holdTtlSeconds"] = json!(workload.hold_ttl_s);
     }
     body
 }

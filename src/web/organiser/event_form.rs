@@ -69,7 +69,7 @@ pub(super) struct SectionForm {
 
 impl EventForm {
     /// An empty form with the usual values.
-    pub(super) fn empty(zone: Tz) -> Self {
+    pub(super) fn empty(zone: Tz, max_per_customer: Option<u32>) -> Self {
         let policy = Policy::default();
         Self {
             key: uuid::Uuid::new_v4().to_string(),
@@ -86,7 +86,7 @@ impl EventForm {
             hold_minutes: (policy.hold_ttl_ms / 60_000).to_string(),
             pay_minutes: (policy.pay_window_ms / 60_000).to_string(),
             max_places: policy.max_places_per_hold.to_string(),
-            max_per_customer: String::new(),
+            max_per_customer: max_per_customer.map(|max| max.to_string()).unwrap_or_default(),
             has_waitlist: true,
         }
     }

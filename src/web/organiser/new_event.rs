@@ -27,7 +27,7 @@ const VENUES: u64 = 100;
 
 async fn empty(state: web::Data<AppState>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
-    let form = EventForm::empty(visitor.site.zone);
+    let form = EventForm::empty(visitor.site.zone, state.config.max_per_customer);
     show(&state, &visitor, &form, &Refusals::default()).await
 }
 

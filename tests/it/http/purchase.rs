@@ -1,8 +1,9 @@
 //! A purchase, from an event to a ticket.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::api_client::Shop;
+use crate::support::test_db::TestDb;
 
 on_both_databases! {
     async fn a_seat_is_held_reserved_paid_and_becomes_a_ticket(db: TestDb) {
@@ -130,4 +131,36 @@ async fn a_hold_of_several_lines_is_all_or_nothing() {
     let taken = lee.post(&event.at("holds"), &both).await.refused(409, "SEATS_TAKEN");
     assert_eq!(taken.body["error"]["details"]["seats"], json!([seat]));
     assert_eq!(event.counts(event.standing()).await.held, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_an_event_names_no_limit_the_servers_limit_per_customer_counts() {
+    let shop = Shop::open_with(TestDb::sqlite().await, |config| {
+        config.max_per_customer = Some(3);
+    })
+    .await;
+    let with = |policy: Value| {
+        let mut body = shop.event_body();
+        body["policy"] = policy;
+        body
+    };
+    let mut of_product = shop.event_body();
+    of_product["products"][1]["maxPerCustomer"] = json!(7);
+    for (body, most) in [
+        (shop.event_body(), 3),
+        (with(json!({})), 3),
+        (with(json!({ "maxPerCustomer": 5 })), 5),
+        (with(json!({ "maxPerCustomer": null })), 20),
+        (of_product, 7),
+    ] {
+        let event = shop.event_from(body).await;
+        let (kim, lee) = (shop.customer(), shop.customer());
+        let hold =
+            async |quantity: u32| kim.post(&event.at("holds"), &event.places(quantity)).await;
+        hold(most).await.is(201);
+        if most < 20 {
+            hold(1).await.refused(409, "LIMIT_EXCEEDED");
+            lee.post(&event.at("holds"), &event.places(1)).await.is(201);
+        }
+    }
 }

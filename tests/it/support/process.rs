@@ -181,6 +181,7 @@ impl Server {
             // Refusals must not depend on the load of the machine.
             .env("ADMITONE_LATENCY_TARGET", "off")
             .env("ADMITONE_MAIL", "off")
+            .env("ADMITONE_MAX_PER_CUSTOMER", "off")
             .env("ADMITONE_LOG", "warn")
             .env_remove("REDIS_URL")
             .envs(self.settings.iter().cloned());

@@ -118,6 +118,8 @@ impl TestApp {
             metrics_listen: Some(([127, 0, 0, 1], 0).into()),
             jwt_secret: Secret::new(SECRET),
             demo: false,
+            // Tests about limits set their own.
+            max_per_customer: None,
             wallet_self_charge: Some(true),
             admin_password: Some(Secret::new(ADMIN_PASSWORD)),
             workers: 2,

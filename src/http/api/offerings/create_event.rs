@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::dto::{Money, Time};
@@ -232,9 +232,11 @@ pub struct PolicyBody {
     /// The most places in one hold; 20 by default, at most 64.
     #[schema(minimum = 1, maximum = 64)]
     pub max_places_per_hold: Option<u32>,
-    /// The most places of one customer over all products; no limit by default.
-    #[schema(minimum = 1)]
-    pub max_per_customer: Option<u32>,
+    /// The most places of one customer over all products; null for no limit. Left out, and with no
+    /// limit on a product either, it is the server's `ADMITONE_MAX_PER_CUSTOMER`.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub max_per_customer: Option<Option<u32>>,
     /// The most entries of the waitlist; 10,000 by default; 0 turns the waitlist off.
     #[schema(maximum = 100_000)]
     pub waitlist_capacity: Option<u32>,
@@ -283,9 +285,10 @@ impl NewProductBody {
 }
 
 impl NewEventBody {
-    /// Returns the draft that the rules check.
+    /// Returns the draft that the rules check. `usual_max` is the most places of a customer where the
+    /// body says nothing about that.
     #[must_use]
-    pub fn draft(&self) -> EventDraft {
+    pub fn draft(&self, usual_max: Option<u32>) -> EventDraft {
         let row = |row: &RowBody| RowDefinition { name: row.name.clone(), seats: row.seats };
         let section = |section: &SectionBody| SectionDraft {
             name: section.name.clone(),
@@ -307,7 +310,7 @@ impl NewEventBody {
             sections: self.seat_map.iter().flat_map(|map| &map.sections).map(section).collect(),
             plan: self.plan.as_ref().map(EventPlanBody::draft),
             time_zone: self.time_zone.clone(),
-            policy: self.policy.as_ref().map(PolicyBody::policy).unwrap_or_default(),
+            policy: self.policy(usual_max),
             cancellation: self
                 .cancellation
                 .as_ref()
@@ -316,6 +319,26 @@ impl NewEventBody {
             on_payment_failure: self.on_payment_failure.map(Into::into).unwrap_or_default(),
         }
     }
+}
+
+impl NewEventBody {
+    fn policy(&self, usual_max: Option<u32>) -> Policy {
+        let named = self.policy.as_ref().and_then(|policy| policy.max_per_customer);
+        let of_product = self.products.iter().any(|product| product.max_per_customer.is_some());
+        Policy {
+            max_per_customer: match named {
+                Some(max) => max,
+                None if of_product => None,
+                None => usual_max,
+            },
+            ..self.policy.as_ref().map(PolicyBody::policy).unwrap_or_default()
+        }
+    }
+}
+
+/// Distinguishes `null` (`Some(None)`) from absent (`None`).
+fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(field).map(Some)
 }
 
 fn window(start: Option<Time>, end: Option<Time>) -> SaleWindow {
@@ -336,7 +359,7 @@ impl PolicyBody {
             payment_grace_ms: ms(self.payment_grace_seconds, default.payment_grace_ms),
             offer_ttl_ms: ms(self.offer_ttl_seconds, default.offer_ttl_ms),
             max_places_per_hold: self.max_places_per_hold.unwrap_or(default.max_places_per_hold),
-            max_per_customer: self.max_per_customer,
+            max_per_customer: None,
             waitlist_capacity: self.waitlist_capacity.unwrap_or(default.waitlist_capacity),
         }
     }

@@ -190,7 +190,8 @@ pub(crate) async fn create(
     key: IdempotencyKey,
     Body(body): Body<NewEventBody, EVENT_LIMIT>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = state.offerings.check_event(body.draft(), admin.user).await?;
+    let new =
+        state.offerings.check_event(body.draft(state.config.max_per_customer), admin.user).await?;
     let key = key.row_key(admin.user, "create event", &body);
     let now = state.clock.now_ms();
     let (id, replayed) = state.offerings.create_event(&new, key.as_ref(), now).await?;
