@@ -2,6 +2,7 @@
 //! never decides what a caller may do with an offering; the box office decides that.
 
 mod changes;
+mod device;
 mod error;
 mod guests;
 mod learned;
@@ -11,10 +12,12 @@ mod notify;
 mod passwords;
 mod registration;
 mod revocation;
+mod sessions;
 mod tokens;
 mod validate;
 
-pub use changes::{PasswordChange, ProfileChange};
+pub use changes::{PasswordChange, ProfileChange, Updated};
+pub use device::device_name;
 pub use error::AccountError;
 pub use guests::{GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
 pub use mail_links::Confirmed;
@@ -26,15 +29,15 @@ use uuid::Uuid;
 
 pub use passwords::generated_password;
 pub use registration::Registration;
-pub use tokens::{TokenError, Tokens};
+pub use tokens::{Access, TokenError, Tokens};
 pub use validate::{check_name, check_password, normalise_email, normalise_phone};
 
 pub use crate::caller::Caller;
-pub use crate::store::Role;
+pub use crate::store::{Device, Role, SessionRow};
 
 use crate::clock::Clock;
 use crate::config::{Config, MailMode};
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
 use crate::network;
 use crate::store::{RefreshToken, Rotation, Store, UserRow};
@@ -42,7 +45,7 @@ use crate::telemetry::metrics;
 use learned::Learned;
 use limiter::Limiter;
 use passwords::{Passwords, Place};
-use tokens::Grant;
+use tokens::Subject;
 
 /// Users and their tokens.
 pub struct Accounts {
@@ -50,6 +53,10 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     tokens: Tokens,
     learned: Learned,
+    /// True if other processes may end sessions.
+    has_other_processes: bool,
+    /// Changes whenever sessions have ended.
+    news: tokio::sync::watch::Sender<()>,
     passwords: Passwords,
     refresh_ttl_ms: i64,
     /// Derives the refresh tokens of requests with an idempotency key.
@@ -72,6 +79,7 @@ pub struct Accounts {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Session {
+    pub id: SessionId,
     pub user: UserRow,
     pub access_token: String,
     pub access_ttl: Duration,
@@ -93,6 +101,8 @@ impl Accounts {
             store,
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
             learned: Learned::default(),
+            has_other_processes: config.is_postgres(),
+            news: tokio::sync::watch::Sender::new(()),
             passwords: Passwords::new(config.password_hashers, runtime, clock.clone()),
             successor_key: blake3::derive_key(
                 "admitone 2026 refresh token successors",
@@ -120,7 +130,7 @@ impl Accounts {
     /// # Errors
     /// [`TokenError`] unless this server signed it and it is still valid.
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
-        self.tokens.verify(token)
+        self.access(token).map(|access| access.caller)
     }
 
     /// Logs in by password. Takes as long for an unknown address as for a known one.
@@ -131,15 +141,16 @@ impl Accounts {
         &self,
         email: &str,
         password: String,
-        from: Option<IpAddr>,
+        device: impl Into<Device>,
     ) -> Result<Session, AccountError> {
+        let device = device.into();
         // An address in a form that no account has counts as unknown like any other, but the
         // database is not queried for it: it may contain characters that cannot be stored.
         let (email, possible) = match normalise_email(email) {
             Ok(email) => (email, true),
             Err(_) => (email.to_owned(), false),
         };
-        let network = counted(from);
+        let network = counted(device.address);
         let counted = network.map(|network| network.to_string());
         let within = match &counted {
             Some(network) => self.by_address.check(network),
@@ -158,7 +169,7 @@ impl Accounts {
             Some(user) => {
                 self.by_email.forget(&email);
                 metrics::login("ok");
-                self.open_session(user).await
+                self.open_session(user, &device).await
             }
             None => {
                 if let Some(network) = &counted {
@@ -187,11 +198,12 @@ impl Accounts {
 
     /// Opens a session for a client that has proved to know the password of `user`. Fails if the
     /// password was changed or the account closed meanwhile.
-    async fn open_session(&self, user: UserRow) -> Result<Session, AccountError> {
-        let (refresh_token, row) = self.refresh_token(rand::random(), Uuid::new_v4(), user.id);
-        let opened = self.store.refresh_token_open(&row, &user.password_hash).await?;
-        let user = opened.ok_or(AccountError::InvalidCredentials)?;
-        self.session(user, refresh_token, (row.issued_at, row.expires_at))
+    async fn open_session(&self, user: UserRow, device: &Device) -> Result<Session, AccountError> {
+        let (refresh_token, row) = self.refresh_token(rand::random(), SessionId::random(), user.id);
+        let opened = self.store.refresh_token_open(&row, &user.password_hash, device).await?;
+        let opened = opened.ok_or(AccountError::InvalidCredentials)?;
+        opened.ended.iter().for_each(|ended| self.refuse_session(*ended));
+        self.session(opened.user, row.session, refresh_token, (row.issued_at, row.expires_at))
     }
 
     /// Exchanges a refresh token for new tokens. Each refresh token works once: a second use means
@@ -215,28 +227,33 @@ impl Accounts {
                 *hasher.finalize().as_bytes()
             }
         };
-        // The store takes the family and the user from the token that is used up.
-        let (successor, row) = self.refresh_token(successor, Uuid::nil(), UserId(Uuid::nil()));
+        // The store takes the session and the user from the token that is used up.
+        let (nil, none) = (SessionId(Uuid::nil()), UserId(Uuid::nil()));
+        let (successor, row) = self.refresh_token(successor, nil, none);
         let (now, expires_at) = (row.issued_at, row.expires_at);
         match self.store.refresh_token_rotate(hash_of(token), row, now).await? {
-            Rotation::Rotated(user) => self.session(user, successor, (now, expires_at)),
-            Rotation::Repeated(user, expires_at) => {
-                self.session(user, successor, (now, expires_at))
+            Rotation::Rotated(user, id) => self.session(user, id, successor, (now, expires_at)),
+            Rotation::Repeated(user, id, expires_at) => {
+                self.session(user, id, successor, (now, expires_at))
             }
             Rotation::Refused => Err(AccountError::RefreshRefused),
-            Rotation::Reused => {
+            Rotation::Reused(session) => {
+                self.refuse_session(session);
                 tracing::warn!("a refresh token came a second time; its login is revoked");
                 Err(AccountError::RefreshReused)
             }
         }
     }
 
-    /// Ends a login: its refresh tokens become invalid. Unknown tokens are no error.
+    /// Ends the session of a refresh token: all its tokens become invalid. Unknown tokens are no
+    /// error.
     ///
     /// # Errors
     /// [`AccountError::Store`].
     pub async fn logout(&self, token: &str) -> Result<(), AccountError> {
-        Ok(self.store.refresh_token_revoke(hash_of(token), self.clock.now_ms()).await?)
+        let ended = self.store.refresh_token_revoke(hash_of(token), self.clock.now_ms()).await?;
+        ended.into_iter().for_each(|session| self.refuse_session(session));
+        Ok(())
     }
 
     /// Returns an account.
@@ -261,26 +278,32 @@ impl Accounts {
     fn session(
         &self,
         user: UserRow,
+        id: SessionId,
         refresh_token: String,
         (issued_at, refresh_expires_at): (TimestampMs, TimestampMs),
     ) -> Result<Session, AccountError> {
         let caller = Caller::account(user.id, user.role);
-        let grant = Grant { caller, version: user.token_version };
-        let access_token = self.tokens.issue_at(grant, issued_at);
+        let subject = Subject { caller, session: Some(id), version: user.token_version };
+        let access_token = self.tokens.issue_at(subject, issued_at);
         let access_token =
             access_token.map_err(|error| AccountError::Internal(error.to_string()))?;
         let access_ttl = self.tokens.ttl();
-        Ok(Session { user, access_token, access_ttl, refresh_token, refresh_expires_at })
+        Ok(Session { id, user, access_token, access_ttl, refresh_token, refresh_expires_at })
     }
 
     /// Returns a refresh token and its row. The token has 256 bits that cannot be guessed, so that
     /// a plain hash in the database is enough.
-    fn refresh_token(&self, bits: [u8; 32], family: Uuid, user: UserId) -> (String, RefreshToken) {
+    fn refresh_token(
+        &self,
+        bits: [u8; 32],
+        session: SessionId,
+        user: UserId,
+    ) -> (String, RefreshToken) {
         let token = blake3::Hash::from_bytes(bits).to_hex().to_string();
         let issued_at = self.clock.now_ms();
         let expires_at = issued_at.saturating_add(self.refresh_ttl_ms);
         let token_hash = hash_of(&token);
-        (token, RefreshToken { family, user, token_hash, issued_at, expires_at })
+        (token, RefreshToken { session, user, token_hash, issued_at, expires_at })
     }
 }
 

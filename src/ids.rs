@@ -54,6 +54,10 @@ uuid_id! {
     OfferingId
 }
 uuid_id! {
+    /// A login of a person: its access tokens and refresh tokens carry this id.
+    SessionId
+}
+uuid_id! {
     /// A temporary claim on places. Also the id of a waitlist entry, whose offer becomes a hold.
     HoldId
 }

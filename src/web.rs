@@ -35,6 +35,7 @@ mod order_refunds;
 mod order_status;
 mod orders;
 mod organiser;
+mod own_sessions;
 mod pay;
 mod places;
 mod purchase;
@@ -79,6 +80,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(door::configure)
             .configure(offline::configure)
             .configure(account::configure)
+            .configure(own_sessions::configure)
             .configure(registration::configure)
             .configure(terms::configure)
             .configure(mail_links::configure)

@@ -35,6 +35,7 @@ pub mod refund;
 pub mod relay;
 pub mod reservation;
 pub mod seat;
+pub mod session;
 pub mod simulator_charge;
 pub mod simulator_refund;
 pub mod snapshot;

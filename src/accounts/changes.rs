@@ -4,11 +4,13 @@
 use serde_json::json;
 
 use super::passwords::Place;
-use super::{AccountError, Accounts, check_name, check_password, invalid, normalise_email};
+use super::{
+    Access, AccountError, Accounts, Session, check_name, check_password, invalid, normalise_email,
+};
 use crate::accounts::normalise_phone;
 use crate::caller::Caller;
 use crate::language::Language;
-use crate::store::{NewPassword, PaymentMethod, UserChange, UserChanged, UserRow};
+use crate::store::{NewPassword, PaymentMethod, RefreshToken, UserChange, UserChanged, UserRow};
 
 /// Changes of the caller's own account; a field that is `None` stays as it is.
 #[derive(Clone, Default)]
@@ -33,17 +35,30 @@ pub struct PasswordChange {
     pub new: String,
 }
 
+/// An account after a change.
+#[derive(Clone, Debug)]
+pub struct Updated {
+    /// The account as it is now.
+    pub user: UserRow,
+    /// The caller's session with its new tokens, after a new password. `None` where the caller has
+    /// to log in again.
+    pub session: Option<Session>,
+}
+
 impl Accounts {
     /// Changes the given values of the caller's own account.
-    /// A new password requires the current one, and ends all logins.
+    /// A new password requires the current one, and ends all sessions but the caller's, which gets
+    /// new tokens.
     ///
     /// # Errors
     /// [`AccountError`].
     pub async fn update(
         &self,
-        caller: Caller,
+        access: impl Into<Access>,
         change: ProfileChange,
-    ) -> Result<UserRow, AccountError> {
+    ) -> Result<Updated, AccountError> {
+        let access = access.into();
+        let caller = access.caller;
         let ProfileChange { name, phone_number, password, language, default_payment_method } =
             change;
         let name = name.as_deref().map(check_name).transpose();
@@ -55,24 +70,44 @@ impl Accounts {
             Some(None) => Some(None),
             None => None,
         };
+        let mut tokens = None;
         let password = match password {
-            Some(change) => Some(self.prove(caller, change).await?),
+            Some(change) => {
+                tokens =
+                    access.session.map(|id| self.refresh_token(rand::random(), id, caller.user));
+                let keeps = tokens.as_ref().map(|(_, row)| row.clone());
+                Some(self.prove(caller, change, keeps).await?)
+            }
             None => None,
         };
         let is_new_password = password.is_some();
         let language = language.map(Language::tag);
         let change = UserChange { name, phone_number, password, language, default_payment_method };
         match self.store.user_update(caller.user, change, self.clock.now_ms()).await? {
-            UserChanged::Now(user) => {
-                if is_new_password {
-                    self.refuse_older(&user);
-                    self.notify("security.password_changed", user.id, json!({})).await?;
-                }
-                Ok(user)
-            }
+            UserChanged::Now(user) if is_new_password => self.with_password(user, tokens).await,
+            UserChanged::WithoutSession(user) => self.with_password(user, None).await,
+            UserChanged::Now(user) => Ok(Updated { user, session: None }),
             UserChanged::Gone => Err(without_account(caller)),
             UserChanged::OtherPassword => Err(not_current()),
         }
+    }
+
+    /// Ends the tokens of the password before, tells the owner, and returns the session that goes on.
+    async fn with_password(
+        &self,
+        user: UserRow,
+        tokens: Option<(String, RefreshToken)>,
+    ) -> Result<Updated, AccountError> {
+        self.refuse_older(&user);
+        self.notify("security.password_changed", user.id, json!({})).await?;
+        let session = match tokens {
+            Some((token, row)) => {
+                let times = (row.issued_at, row.expires_at);
+                Some(self.session(user.clone(), row.session, token, times)?)
+            }
+            None => None,
+        };
+        Ok(Updated { user, session })
     }
 
     /// Returns how automatic payments of the caller are made, if the caller has chosen; guests cannot.
@@ -104,10 +139,10 @@ impl Accounts {
         check_password(&password).map_err(|reason| invalid("password", reason))?;
         let user = self.store.user_by_email(&email).await?.ok_or(AccountError::NotFound)?;
         let hash = self.passwords.hash_next(Place::of(None, &email), password).await?;
-        let password = Some(NewPassword { proved: None, hash });
+        let password = Some(NewPassword { proved: None, hash, keeps: None });
         let change = UserChange { password, ..UserChange::default() };
         match self.store.user_update(user.id, change, self.clock.now_ms()).await? {
-            UserChanged::Now(user) => {
+            UserChanged::Now(user) | UserChanged::WithoutSession(user) => {
                 self.notify("security.password_changed", user.id, json!({})).await?;
                 Ok(user)
             }
@@ -119,6 +154,7 @@ impl Accounts {
         &self,
         caller: Caller,
         change: PasswordChange,
+        keeps: Option<RefreshToken>,
     ) -> Result<NewPassword, AccountError> {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
         let user = self.store.user_get(caller.user).await?;
@@ -130,7 +166,7 @@ impl Accounts {
         }
         self.by_email.forget(&user.email);
         let hash = self.passwords.hash_next(from, change.new).await?;
-        Ok(NewPassword { proved: Some(proved), hash })
+        Ok(NewPassword { proved: Some(proved), hash, keeps })
     }
 }
 

@@ -3,7 +3,6 @@
 //! discloses it, and it ends with the address or the password of before.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use serde_json::json;
 use uuid::Uuid;
@@ -16,8 +15,10 @@ use crate::ids::{UserId, time_ordered};
 use crate::language::Language;
 use crate::store::{LinkPurpose, MailLink, NewPassword, UserChange, UserChanged, UserRow};
 
-/// Life of a link.
-const LIFE: Duration = Duration::from_secs(24 * 3_600);
+/// Life of a link that confirms an address.
+const CONFIRM_MS: i64 = 24 * 3_600_000;
+/// Life of a link that sets a new password.
+const RESET_MS: i64 = 30 * 60_000;
 /// A person gets at most one link for a purpose within this time.
 const PAUSE_MS: i64 = 60_000;
 
@@ -46,8 +47,7 @@ impl Accounts {
             if let Some(language) = language {
                 self.note_language(person, language).await?;
             }
-            let life_ms = i64::try_from(LIFE.as_millis()).unwrap_or(i64::MAX);
-            self.send_confirmation_unless(person, life_ms).await
+            self.send_confirmation_unless(person, CONFIRM_MS).await
         };
         if let Err(error) = welcomed.await {
             tracing::warn!(%error, "no link to confirm an address was made");
@@ -141,7 +141,7 @@ impl Accounts {
         let place = Place::of(None, &user.email);
         let hash = self.passwords.hash_next(place, password).await?;
         // The link ends with the password that it was made for: of two that use it, one is in time.
-        let password = Some(NewPassword { proved: Some(user.password_hash), hash });
+        let password = Some(NewPassword { proved: Some(user.password_hash), hash, keeps: None });
         let change = UserChange { password, ..UserChange::default() };
         let now = self.clock.now_ms();
         let UserChanged::Now(user) = self.store.user_update(owner, change, now).await? else {
@@ -212,7 +212,10 @@ impl Accounts {
         let created_at = self.clock.now_ms();
         let id = time_ordered(created_at.unsigned_abs());
         let token_hash = hash_of(&self.link_token(id, purpose, &bound));
-        let life_ms = i64::try_from(LIFE.as_millis()).unwrap_or(i64::MAX);
+        let life_ms = match purpose {
+            LinkPurpose::ConfirmEmail => CONFIRM_MS,
+            LinkPurpose::ResetPassword => RESET_MS,
+        };
         let expires_at = created_at.saturating_add(life_ms);
         let link = MailLink { id, user: person, purpose, token_hash, created_at, expires_at };
         self.store.mail_link_put(&link).await?;

@@ -1,7 +1,5 @@
 //! Registration: a person makes an account, may agree to terms by it, and is logged in.
 
-use std::net::IpAddr;
-
 use super::passwords::Place;
 use super::{
     AccountError, Accounts, Session, check_name, check_password, counted, invalid, normalise_email,
@@ -9,7 +7,7 @@ use super::{
 };
 use crate::caller::Caller;
 use crate::ids::{TermId, UserId};
-use crate::store::{Answered, Key, NewUser, Role, StoreError};
+use crate::store::{Answered, Device, Key, NewUser, Role, StoreError};
 
 /// The values with which a person registers.
 #[derive(Clone, Debug)]
@@ -32,9 +30,9 @@ impl Accounts {
         &self,
         new: Registration,
         client_key: Option<Key>,
-        from: Option<IpAddr>,
+        device: impl Into<Device>,
     ) -> Result<Session, AccountError> {
-        self.register_as(None, new, &[], client_key, from).await
+        self.register_as(None, new, &[], client_key, device).await
     }
 
     /// [`Self::register`] with agreements to the current versions of terms in `agreed`. The account
@@ -49,8 +47,9 @@ impl Accounts {
         new: Registration,
         agreed: &[TermId],
         client_key: Option<Key>,
-        from: Option<IpAddr>,
+        device: impl Into<Device>,
     ) -> Result<Session, AccountError> {
+        let device = device.into();
         let id = match caller {
             Some(guest) if guest.guest && self.store.user_get(guest.user).await?.is_none() => {
                 guest.user
@@ -62,7 +61,7 @@ impl Accounts {
         let name = check_name(&new.name).map_err(|reason| invalid("name", reason))?;
         let phone_number = new.phone_number.as_deref().map(normalise_phone).transpose();
         let phone_number = phone_number.map_err(|reason| invalid("phoneNumber", reason))?;
-        let network = counted(from);
+        let network = counted(device.address);
         if let Some(network) = network {
             self.by_address.attempt(&network.to_string())?;
         }
@@ -80,9 +79,9 @@ impl Accounts {
                 if user.token_version > 0 {
                     self.refuse_older(&user);
                 }
-                self.open_session(user).await
+                self.open_session(user, &device).await
             }
-            Ok(Answered::Before(id)) => self.resume(&id, new.password, from).await,
+            Ok(Answered::Before(id)) => self.resume(&id, new.password, from, &device).await,
             Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
             Err(StoreError::Gone(_)) => Err(self.not_current(agreed).await?),
             Err(error) => Err(error.into()),
@@ -96,6 +95,7 @@ impl Accounts {
         id: &str,
         password: String,
         from: Place,
+        device: &Device,
     ) -> Result<Session, AccountError> {
         let id = id.parse().map_err(|_| StoreError::Damaged("a registration's answer".into()))?;
         let user = self.store.user_get(id).await?.ok_or(AccountError::InvalidCredentials)?;
@@ -104,7 +104,7 @@ impl Accounts {
             return Err(AccountError::InvalidCredentials);
         }
         self.by_email.forget(&user.email);
-        self.open_session(user).await
+        self.open_session(user, device).await
     }
 
     /// Returns the refusal of a registration with terms that are not current.

@@ -1,15 +1,19 @@
-//! Access tokens that end before their time: with a new password, or with their account. The
-//! instance that ends them refuses them at once; the others query the database for new revocations
-//! every second.
+//! Access tokens that end before their time: with their session, with a new password, or with their
+//! account. The instance that ends them refuses them at once; the others query the database for new
+//! revocations every second.
 
 use std::sync::atomic::Ordering;
 
+use tokio::time::Instant;
+
 use super::{AccountError, Accounts};
-use crate::ids::UserId;
-use crate::store::{Forgotten, OnBalance, Revocation, StoreError, UserRow};
+use crate::ids::{SessionId, UserId};
+use crate::store::{EndedSession, Forgotten, OnBalance, Revocation, StoreError, UserRow};
 
 /// Revocations that are read at a time.
 const PAGE: usize = 1_000;
+/// Ended sessions that are read at a time: many more people log out than change their password.
+const SESSIONS_PAGE: usize = 10_000;
 
 impl Accounts {
     /// Reads the access tokens revoked since the last call; the first call (before any token is
@@ -20,26 +24,42 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Store`]; the next call reads the rows that this one did not.
     pub async fn learn_revocations(&self) -> Result<usize, AccountError> {
+        let began = Instant::now();
         let from = self.learned.number.load(Ordering::Acquire);
         let last = self.store.revocation_last().await?;
         // A database that was restored to an earlier state assigns its numbers anew.
         let read = match from == 0 || last < from {
             true => self.learn_recent(last).await?,
-            false => self.learn_after(from).await?,
+            false if last == from => 0,
+            false => self.learn_between(from, last).await?,
         };
         self.tokens.expire_revocations();
+        self.learned.up_to(last, began);
+        if self.learned.has_news.swap(false, Ordering::AcqRel) || read > 0 {
+            self.news.send_replace(());
+        }
         Ok(read)
     }
 
-    async fn learn_after(&self, mut number: i64) -> Result<usize, StoreError> {
-        let mut read = 0;
+    /// Reads the revocations with numbers in `(from, last]`.
+    async fn learn_between(&self, from: i64, last: i64) -> Result<usize, StoreError> {
+        let (mut number, mut read) = (from, 0);
         loop {
-            let page = self.store.revocations_after(number, PAGE as u64).await?;
+            let page = self.store.revocations_after(number, last, PAGE as u64).await?;
             read += page.len();
             page.iter().for_each(|revocation| self.revoke(revocation));
-            number = page.last().map_or(number, |revocation| revocation.number);
-            self.learned.number.store(number, Ordering::Release);
+            number = page.last().map_or(last, |revocation| revocation.number);
             if page.len() < PAGE {
+                break;
+            }
+        }
+        let mut number = from;
+        loop {
+            let page = self.store.sessions_ended_after(number, last, SESSIONS_PAGE as u64).await?;
+            read += page.len();
+            page.iter().for_each(|ended| self.end_here(ended));
+            number = page.last().map_or(last, |ended| ended.number);
+            if page.len() < SESSIONS_PAGE {
                 return Ok(read);
             }
         }
@@ -58,8 +78,26 @@ impl Accounts {
                 break;
             }
         }
-        self.learned.number.store(last, Ordering::Release);
-        Ok(read)
+        let mut number = last;
+        loop {
+            let page = self.store.sessions_ended_up_to(number, SESSIONS_PAGE as u64).await?;
+            read += page.len();
+            page.iter().for_each(|ended| self.end_here(ended));
+            number = page.last().map_or(0, |ended| ended.number - 1);
+            if page.len() < SESSIONS_PAGE || page.last().is_some_and(|last| last.at < oldest) {
+                return Ok(read);
+            }
+        }
+    }
+
+    fn end_here(&self, ended: &EndedSession) {
+        self.tokens.end(ended.session, ended.at);
+    }
+
+    /// Refuses the access tokens of a session that ended just now, on this instance.
+    pub(super) fn refuse_session(&self, session: SessionId) {
+        self.tokens.end(session, self.clock.now_ms());
+        self.learned.has_news.store(true, Ordering::Release);
     }
 
     fn revoke(&self, revocation: &Revocation) {
@@ -69,6 +107,7 @@ impl Accounts {
     /// Refuses, from now on and on this instance, the access tokens that `user` had before `row`.
     pub(super) fn refuse_older(&self, row: &UserRow) {
         self.tokens.revoke(row.id, row.token_version, row.updated_at);
+        self.learned.has_news.store(true, Ordering::Release);
     }
 
     /// Checks that the account may be closed at all.

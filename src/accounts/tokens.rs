@@ -2,23 +2,26 @@
 //! with a numeric expiry. Every request verifies one, so valid tokens are remembered once they come
 //! again.
 
+mod ended;
 mod revoked;
 mod sighted;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
+use ended::EndedSessions;
 use revoked::Revoked;
 use sighted::Sighted;
 
 use super::Role;
 use crate::caller::Caller;
 use crate::clock::Clock;
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
 
 const ISSUER: &str = "admitone";
@@ -33,6 +36,11 @@ const LEEWAY_MS: i64 = 1_000;
 const KEPT_LONGER_MS: i64 = 60_000;
 /// 64 Ki callers take about 25 MiB.
 const MAX_REMEMBERED: usize = 65_536;
+/// The use of a token is reported once in this time.
+const SEEN_EVERY_MS: i64 = 300_000;
+/// The most sessions whose use waits to be stored; the use of others is not noted while there are
+/// as many.
+const MAX_SEEN: usize = 10_000;
 
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +61,8 @@ struct Claims {
     aud: String,
     iat: i64,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
     /// Version of the account when the token was issued; 0 in tokens from before there were
     /// versions.
     #[serde(default)]
@@ -60,27 +70,63 @@ struct Claims {
     /// True in the tokens of guests.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     guest: bool,
+    /// The session; none in the tokens of guests, and in those from before there were sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
 }
 
-/// The caller that a token identifies, and the version of the account for which it was issued.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Grant {
-    pub(super) caller: Caller,
+/// What a valid access token proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The account or guest.
+    pub caller: Caller,
+    /// The login that the token belongs to; `None` for guests.
+    pub session: Option<SessionId>,
+    /// The version of the account when the token was issued.
     pub(super) version: i64,
+    expires_at: TimestampMs,
+}
+
+impl From<Caller> for Access {
+    /// The access of a caller without a session.
+    fn from(caller: Caller) -> Self {
+        Self { caller, session: None, version: i64::MAX, expires_at: i64::MAX }
+    }
+}
+
+/// The account, session and version that a token is issued for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject {
+    pub(super) caller: Caller,
+    pub(super) session: Option<SessionId>,
+    pub(super) version: i64,
+}
+
+/// A token that was verified before.
+struct Remembered {
+    access: Access,
+    /// When its use was last reported.
+    seen_at: AtomicI64,
 }
 
 /// Signs and verifies access tokens.
 pub struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    /// The encoded header of every token of ours. No other is accepted, so nothing that a header could
+    /// ask for (another algorithm, a key by name or address, an extension) is ever read.
+    header: String,
     validation: Validation,
     ttl: Duration,
     clock: Arc<dyn Clock>,
     /// Tokens that were verified before, as whole texts, so that a forged token matches none.
-    remembered: DashMap<Box<str>, (Grant, TimestampMs)>,
+    remembered: DashMap<Box<str>, Remembered>,
     /// Valid tokens that came once: a crowd in which each asks once is not worth remembering.
     sighted: Sighted,
     revoked: Revoked,
+    ended: EndedSessions,
+    /// Sessions that were used and are not stored as such yet.
+    seen: DashMap<SessionId, ()>,
 }
 
 impl Tokens {
@@ -94,8 +140,13 @@ impl Tokens {
         // The library would read the machine's clock; `verify` checks `exp` by the clock given
         // here.
         validation.validate_exp = false;
+        let encoding = EncodingKey::from_secret(secret.as_bytes());
+        let empty = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &(), &encoding);
+        let empty = empty.expect("HMAC signs");
+        let header = empty.split('.').next().unwrap_or_default().to_owned();
         Self {
-            encoding: EncodingKey::from_secret(secret.as_bytes()),
+            encoding,
+            header,
             decoding: DecodingKey::from_secret(secret.as_bytes()),
             validation,
             ttl,
@@ -103,6 +154,8 @@ impl Tokens {
             remembered: DashMap::new(),
             sighted: Sighted::default(),
             revoked: Revoked::default(),
+            ended: EndedSessions::default(),
+            seen: DashMap::new(),
         }
     }
 
@@ -118,12 +171,13 @@ impl Tokens {
     /// # Errors
     /// When signing fails; HMAC does not.
     pub fn issue(&self, caller: Caller) -> Result<String, jsonwebtoken::errors::Error> {
-        self.issue_at(Grant { caller, version: 0 }, self.clock.now_ms())
+        let subject = Subject { caller, session: None, version: 0 };
+        self.issue_at(subject, self.clock.now_ms())
     }
 
     pub(super) fn issue_at(
         &self,
-        Grant { caller, version }: Grant,
+        Subject { caller, session, version }: Subject,
         at: TimestampMs,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let now_s = at.div_euclid(1_000);
@@ -135,37 +189,93 @@ impl Tokens {
             aud: AUDIENCE.into(),
             iat: now_s,
             exp: now_s.saturating_add(ttl_s),
+            nbf: None,
             ver: version,
             guest: caller.guest,
+            sid: session,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// Returns the caller that the token identifies.
+    /// Returns what the token proves.
     ///
     /// # Errors
     /// [`TokenError`] unless it was signed with this key and is still valid.
-    pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+    pub fn verify(&self, token: &str) -> Result<Access, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
         let now = self.clock.now_ms();
-        let known = self.remembered.get(token).map(|entry| *entry);
-        let (grant, expires_at) = match known {
-            Some(known) => known,
-            None => self.decode(token)?,
-        };
-        if now >= expires_at.saturating_add(LEEWAY_MS) {
-            self.remembered.remove(token);
+        if let Some(known) = self.remembered.get(token) {
+            let access = known.access;
+            let is_due = now.saturating_sub(known.seen_at.load(Relaxed)) >= SEEN_EVERY_MS;
+            if is_due {
+                known.seen_at.store(now, Relaxed);
+            }
+            drop(known);
+            let checked = self.check(&access, now);
+            match checked {
+                Ok(()) if is_due => self.note(&access),
+                Ok(()) | Err(TokenError::Invalid) => {}
+                Err(TokenError::Expired) => drop(self.remembered.remove(token)),
+            }
+            return checked.map(|()| access);
+        }
+        let (access, issued_at) = self.decode(token)?;
+        self.check(&access, now)?;
+        // A login is its own first use.
+        let is_new = now.saturating_sub(issued_at) < SEEN_EVERY_MS;
+        if !is_new {
+            self.note(&access);
+        }
+        if self.sighted.again(token) {
+            self.remember(token, access, if is_new { issued_at } else { now });
+        }
+        Ok(access)
+    }
+
+    /// Checks that the access has neither expired nor ended.
+    pub(super) fn check(&self, access: &Access, now: TimestampMs) -> Result<(), TokenError> {
+        if now >= access.expires_at.saturating_add(LEEWAY_MS) {
             return Err(TokenError::Expired);
         }
-        if self.revoked.has(grant.caller.user, grant.version) {
-            return Err(TokenError::Invalid);
+        let has_ended = access.session.is_some_and(|session| self.ended.has(session))
+            || self.revoked.has(access.caller.user, access.version);
+        if has_ended { Err(TokenError::Invalid) } else { Ok(()) }
+    }
+
+    /// Returns how long the access lasts, unless it ends before.
+    pub(super) fn left(&self, access: &Access) -> Duration {
+        let left = access.expires_at.saturating_add(LEEWAY_MS) - self.clock.now_ms();
+        Duration::from_millis(u64::try_from(left).unwrap_or_default())
+    }
+
+    fn note(&self, access: &Access) {
+        if let Some(session) = access.session
+            && self.seen.len() < MAX_SEEN
+        {
+            self.seen.insert(session, ());
         }
-        if known.is_none() && self.sighted.again(token) {
-            self.remember(token, grant, expires_at, now);
+    }
+
+    /// Returns the sessions that were used since the last call.
+    pub(super) fn take_seen(&self) -> Vec<SessionId> {
+        let mut seen: Vec<SessionId> = self.seen.iter().map(|entry| *entry.key()).collect();
+        for session in &seen {
+            self.seen.remove(session);
         }
-        Ok(grant.caller)
+        seen.sort_unstable();
+        seen
+    }
+
+    /// Refuses the tokens of a session that ended at `at`.
+    pub(super) fn end(&self, session: SessionId, at: TimestampMs) {
+        self.ended.add(session, at.saturating_add(self.longest_ttl_ms() + KEPT_LONGER_MS));
+    }
+
+    /// Forgets the ended sessions whose tokens have expired since.
+    pub(super) fn expire_sessions(&self) {
+        self.ended.expire(self.clock.now_ms());
     }
 
     /// Refuses all tokens of this account below `version` from now on; they were revoked at `at`.
@@ -195,27 +305,40 @@ impl Tokens {
         i64::try_from(longest.as_millis()).unwrap_or(i64::MAX / 2)
     }
 
-    fn decode(&self, token: &str) -> Result<(Grant, TimestampMs), TokenError> {
+    /// Returns what a token proves, and when it was issued.
+    fn decode(&self, token: &str) -> Result<(Access, TimestampMs), TokenError> {
+        let is_ours = token.split('.').next() == Some(self.header.as_str());
+        if !is_ours {
+            return Err(TokenError::Invalid);
+        }
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
         let caller = Caller { user: claims.sub, role: claims.role, guest: claims.guest };
         // Revocations are kept for as long as tokens live by the current setting: a token issued
         // under an earlier, longer setting must not outlive them.
-        let longest = claims.iat.saturating_mul(1_000).saturating_add(self.ttl_ms(caller));
+        let issued_at = claims.iat.saturating_mul(1_000);
+        let begins = claims.nbf.map_or(issued_at, |nbf| issued_at.max(nbf.saturating_mul(1_000)));
+        if begins > self.clock.now_ms().saturating_add(LEEWAY_MS) {
+            return Err(TokenError::Invalid);
+        }
+        let longest = issued_at.saturating_add(self.ttl_ms(caller));
         let expires_at = claims.exp.saturating_mul(1_000).min(longest);
-        Ok((Grant { caller, version: claims.ver }, expires_at))
+        let access = Access { caller, session: claims.sid, version: claims.ver, expires_at };
+        Ok((access, issued_at))
     }
 
-    fn remember(&self, token: &str, grant: Grant, expires_at: TimestampMs, now: TimestampMs) {
+    fn remember(&self, token: &str, access: Access, seen_at: TimestampMs) {
         if self.remembered.len() >= MAX_REMEMBERED {
-            self.remembered.retain(|_, (_, expires_at)| *expires_at > now);
+            let now = self.clock.now_ms();
+            self.remembered.retain(|_, known| known.access.expires_at > now);
             // All are still valid: starting over costs each caller a few verifications.
             if self.remembered.len() >= MAX_REMEMBERED {
                 self.remembered.clear();
             }
         }
-        self.remembered.insert(token.into(), (grant, expires_at));
+        self.remembered
+            .insert(token.into(), Remembered { access, seen_at: AtomicI64::new(seen_at) });
     }
 }
 

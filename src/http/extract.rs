@@ -1,6 +1,7 @@
 //! The extractors of handlers: the caller, the ids, the query and the body. Each refuses a request
 //! in the API's own envelope, and none of them accesses the database.
 
+mod access;
 mod body;
 mod idempotency;
 mod pass;
@@ -16,6 +17,8 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
+use access::knows_sessions;
+pub use access::{FromDevice, Payer};
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
 pub use idempotency::IdempotencyKey;
 pub use pass::{PASS_HEADER, PassToken};
@@ -24,7 +27,7 @@ pub use session::{CookieNames, is_from_our_pages};
 pub use words::A_TIME;
 use words::Fault;
 
-pub use crate::accounts::Caller;
+pub use crate::accounts::{Access, Caller};
 use crate::accounts::{Role, TokenError};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
@@ -68,13 +71,21 @@ impl FromRequest for Admin {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(caller_of(request).and_then(|caller| match caller.role {
-            Role::Admin => Ok(Self(caller)),
+            Role::Admin => {
+                let state = request.app_data::<web::Data<AppState>>();
+                knows_sessions(state.expect("the server sets its state"))?;
+                Ok(Self(caller))
+            }
             Role::User => Err(ApiError::of(ErrorCode::Forbidden)),
         }))
     }
 }
 
 fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
+    access_of(request).map(|access| access.caller)
+}
+
+fn access_of(request: &HttpRequest) -> Result<Access, ApiError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let header = token_of(request).map(Cow::Borrowed);
     let token = match header {
@@ -87,8 +98,8 @@ fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
             "send an access token: Authorization: Bearer <token>",
         )
     })?;
-    match state.accounts.verify(&token) {
-        Ok(caller) => Ok(caller),
+    match state.accounts.access(&token) {
+        Ok(access) => Ok(access),
         Err(TokenError::Expired) => Err(ApiError::of(ErrorCode::TokenExpired)),
         Err(TokenError::Invalid) => {
             Err(ApiError::new(ErrorCode::Unauthorized, TokenError::Invalid.to_string()))

@@ -19,6 +19,10 @@ const INTERVAL: Duration = Duration::from_secs(600);
 /// Interval between reads of the access tokens revoked by other processes: a revoked token stays
 /// valid for at most this long plus the time of the read.
 const REVOCATIONS_EVERY: Duration = Duration::from_secs(1);
+/// Interval between writes of which sessions were used.
+const SESSIONS_EVERY: Duration = Duration::from_secs(60);
+/// Sessions are kept for as long after their end as an access token lives.
+const SESSIONS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Keys are remembered this long, as the API promises.
 const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Expired refresh tokens are kept for a while, so that late reuse is still noticed as such.
@@ -39,10 +43,8 @@ const WORDS_FOR_MS: TimestampMs = 25 * 3_600_000;
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
     let closing = state.closing();
-    // A SQLite file has only one process, so this only forgets expired revocations. Even a process
-    // alone on Postgres has `admitone` commands beside it.
-    let every = if state.config.is_postgres() { REVOCATIONS_EVERY } else { INTERVAL };
-    state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts), every));
+    state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts)));
+    state.runtime.spawn(tend_sessions(Arc::downgrade(&state.accounts)));
     state.runtime.spawn(async move {
         if let Err(error) = warn_of_the_future(&store, clock.as_ref()).await {
             tracing::debug!(%error, "could not look for journals from the future");
@@ -61,18 +63,29 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     })
 }
 
-/// Reads which passwords were changed and which accounts were closed by other processes, so that this
-/// process rejects their older tokens too.
-async fn hear_of_revocations(accounts: Weak<Accounts>, every: Duration) {
+/// Reads which sessions other processes ended, so that this process rejects their tokens too and ends
+/// their streams.
+async fn hear_of_revocations(accounts: Weak<Accounts>) {
     let mut fails = false;
     loop {
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(REVOCATIONS_EVERY).await;
         let Some(accounts) = accounts.upgrade() else { return };
         let error = accounts.learn_revocations().await.err();
         if let Some(error) = error.as_ref().filter(|_| !fails) {
             tracing::warn!(%error, "cannot ask for revoked access tokens: trying on");
         }
         fails = error.is_some();
+    }
+}
+
+/// Stores when sessions were used last.
+async fn tend_sessions(accounts: Weak<Accounts>) {
+    loop {
+        tokio::time::sleep(SESSIONS_EVERY).await;
+        let Some(accounts) = accounts.upgrade() else { return };
+        if let Err(error) = accounts.tend_sessions().await {
+            tracing::debug!(%error, "which sessions were used is not stored");
+        }
     }
 }
 
@@ -90,6 +103,7 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let older = async |what, than_ms| store.prune(what, now.saturating_sub(than_ms)).await;
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
+    let sessions = older(Prunable::ExpiredSessions, SESSIONS_FOR_MS).await?;
     let links = older(Prunable::ExpiredLinks, 0).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
     let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
@@ -98,8 +112,17 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
     let words = store.enrollment_sweep(now.saturating_sub(WORDS_FOR_MS)).await?;
     let of_outbox = messages + notices + deliveries + attempts;
-    if keys + tokens + links + of_outbox + notified + words > 0 {
-        tracing::debug!(keys, tokens, links, of_outbox, notified, words, "forgot what had expired");
+    if keys + tokens + sessions + links + of_outbox + notified + words > 0 {
+        tracing::debug!(
+            keys,
+            tokens,
+            sessions,
+            links,
+            of_outbox,
+            notified,
+            words,
+            "forgot what had expired"
+        );
     }
     Ok(())
 }

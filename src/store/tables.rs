@@ -35,6 +35,7 @@ pub(crate) mod revocation;
 pub(crate) mod sales;
 pub(crate) mod seat;
 pub(crate) mod seat_slices;
+pub(crate) mod session;
 pub(crate) mod simulator_charge;
 pub(crate) mod term;
 pub(crate) mod term_agreement;

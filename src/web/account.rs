@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::accounts::{PasswordChange, ProfileChange};
 use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::FromDevice;
 use crate::http::state::AppState;
 use crate::web::basket::{self, Moved};
 use crate::web::cookies;
@@ -135,10 +136,10 @@ async fn sign_in(
     state: web::Data<AppState>,
     request: HttpRequest,
     visitor: Visitor,
+    FromDevice(device): FromDevice,
     Form(entered): Form<SignIn>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
-    let opened = state.accounts.login(&entered.email, entered.password.clone(), from).await;
+    let opened = state.accounts.login(&entered.email, entered.password.clone(), device).await;
     let session = match opened.map_err(ApiError::from) {
         Ok(session) => session,
         Err(failure) => {
@@ -221,6 +222,7 @@ async fn show_account(
                 (name.render())
                 button.button { (visitor.text("account.save")) }
             }
+            p { a href="/account/sessions" { (visitor.text("sessions.title")) } }
             p { a href="/enrollments" { (visitor.text("enrollment.title")) } }
             h2 { (visitor.text("account.wallet")) }
             @if balances.is_empty() {
@@ -281,17 +283,22 @@ struct NewPassword {
     password: String,
 }
 
-/// A new password ends all sessions, so the visitor signs in again.
+/// A new password ends all other sessions; that of the visitor goes on with new tokens.
 async fn change_password(
     state: web::Data<AppState>,
     visitor: Visitor,
     Form(entered): Form<NewPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = visitor.caller()?;
+    let access = visitor.access.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))?;
     let change = PasswordChange { current: entered.current, new: entered.password };
     let change = ProfileChange { password: Some(change), ..ProfileChange::default() };
-    match state.accounts.update(caller, change).await {
-        Ok(_) => Ok(see_other("/sign-in?back=/account&notice=password_changed")),
+    match state.accounts.update(access, change).await.map(|updated| updated.session) {
+        Ok(Some(session)) => {
+            let mut response = see_other("/account?notice=new_password");
+            cookies::open(&mut response, &visitor.site, session);
+            Ok(response)
+        }
+        Ok(None) => Ok(see_other("/sign-in?back=/account&notice=password_changed")),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }
 }
@@ -332,7 +339,7 @@ async fn charge(
     visitor: Visitor,
     Form(charge): Form<Charge>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = visitor.caller()?;
+    let caller = visitor.payer()?;
     crate::web::purchase::charge_wallet(&state, caller, &charge.key).await?;
     Ok(see_other("/account?notice=charged"))
 }

@@ -13,7 +13,6 @@ use crate::web::site::Site;
 /// A session that was renewed while this request was under way.
 #[derive(Clone)]
 pub(crate) struct Renewed {
-    pub(crate) caller: Caller,
     pub(crate) access: String,
     pub(crate) refresh: String,
 }

@@ -244,7 +244,7 @@ async fn pay_order(
     Path(id): Path<ReservationId>,
     Form(form): Form<Pay>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = visitor.caller()?;
+    let caller = visitor.payer()?;
     let pay_by = form.pay_by()?;
     match state.payments.pay(caller.user, id, pay_by, &form.key).await.map_err(ApiError::from) {
         Ok(_) => Ok(see_other(&format!("/orders/{id}"))),
@@ -271,7 +271,7 @@ async fn cancel_ticket(
     Path(id): Path<ReservationId>,
     Form(CancelTicket { key, ticket }): Form<CancelTicket>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = visitor.caller()?;
+    let caller = visitor.payer()?;
     let key = IdempotencyKey(Some(key)).identity(caller.user, "refund tickets", &(id, ticket));
     let wanted = TicketsToCancel { tickets: Some(vec![ticket]), refund: None };
     match state.offerings.cancel_tickets(caller, id, wanted, key).await.map_err(ApiError::from) {
@@ -297,7 +297,7 @@ async fn cancel(
     Path(id): Path<ReservationId>,
     Form(form): Form<Cancel>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = visitor.caller()?;
+    let caller = visitor.payer()?;
     let idempotency =
         IdempotencyKey(Some(form.key)).identity(caller.user, "cancel reservation", &id);
     match cancel_as(&state, caller, id, idempotency).await {

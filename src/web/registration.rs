@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::accounts::{Registration, Role};
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::FromDevice;
 use crate::http::state::AppState;
 use crate::ids::TermId;
 use crate::terms::TermRow;
@@ -103,6 +104,7 @@ async fn register(
     state: web::Data<AppState>,
     request: HttpRequest,
     visitor: Visitor,
+    FromDevice(device): FromDevice,
     Form(entered): Form<Entered>,
 ) -> Result<HttpResponse, ApiError> {
     let registration = Registration {
@@ -112,7 +114,6 @@ async fn register(
         phone_number: None,
         role: Role::User,
     };
-    let from = request.peer_addr().map(|address| address.ip());
     let asked = state.terms.for_sign_up().await?;
     let agreed: Vec<TermId> =
         asked.iter().filter(|term| entered.has_ticked(term)).map(|term| term.id).collect();
@@ -121,8 +122,10 @@ async fn register(
     let opened = match asked.iter().any(is_missing) {
         true => Err(ApiError::of(ErrorCode::TermsNotAgreed)),
         false => {
-            let opened =
-                state.accounts.register_as(visitor.caller, registration, &agreed, None, from).await;
+            let opened = state
+                .accounts
+                .register_as(visitor.caller, registration, &agreed, None, device)
+                .await;
             opened.map_err(ApiError::from)
         }
     };

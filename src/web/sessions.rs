@@ -9,7 +9,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use maud::html;
 use serde_json::json;
 
-use crate::accounts::{AccountError, Caller, Session};
+use crate::accounts::{AccountError, Session};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{CookieNames, is_from_our_pages};
 use crate::http::respond;
@@ -73,9 +73,8 @@ async fn renew(request: &HttpRequest) -> Result<Option<Renewed>, AccountError> {
     let Some(refresh) = request.cookie(names.refresh) else { return Ok(None) };
     // Two tabs renew at the same time with the same token: with a key, both get the same answer.
     let session = state.accounts.refresh(refresh.value(), Some("pages")).await?;
-    let caller = Caller::account(session.user.id, session.user.role);
     let Session { access_token: access, refresh_token: refresh, .. } = session;
-    Ok(Some(Renewed { caller, access, refresh }))
+    Ok(Some(Renewed { access, refresh }))
 }
 
 /// Makes a guest's session for a script, if the browser has none.
@@ -163,6 +162,11 @@ async fn sign_out(
     let site = &visitor.site;
     if let Some(refresh) = request.cookie(site.cookies.refresh) {
         state.accounts.logout(refresh.value()).await?;
+    } else if let Some((access, session)) = visitor.access.and_then(|it| Some((it, it.session?))) {
+        match state.accounts.end_session(access.caller.user, session).await {
+            Ok(()) | Err(AccountError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let mut response = see_other("/?notice=signed_out");
     for name in [site.cookies.access, site.cookies.refresh] {

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
-use crate::accounts::Caller;
+use crate::accounts::{Access, Caller};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::inventory::TimestampMs;
@@ -19,6 +19,10 @@ pub(crate) struct Visitor {
     pub(crate) language: Language,
     /// `None` for a browser without a session.
     pub(crate) caller: Option<Caller>,
+    /// What the session's token proves.
+    pub(crate) access: Option<Access>,
+    /// True if this instance has heard lately which sessions have ended.
+    knows_sessions: bool,
     /// The requested path with its query, to return to after signing in.
     pub(crate) here: String,
     pub(crate) site: web::Data<Site>,
@@ -32,14 +36,16 @@ impl Visitor {
         let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
         let site = request.app_data::<web::Data<Site>>().expect("the server sets the site").clone();
         // A session that this request renewed counts already.
-        let renewed = request.extensions().get::<cookies::Renewed>().map(|renewed| renewed.caller);
-        let kept = || {
-            let cookie = request.cookie(site.cookies.access)?;
-            state.accounts.verify(cookie.value()).ok()
-        };
+        let extensions = request.extensions();
+        let renewed = extensions.get::<cookies::Renewed>().map(|renewed| renewed.access.clone());
+        let kept = || request.cookie(site.cookies.access).map(|cookie| cookie.value().to_owned());
+        let token = renewed.or_else(kept);
+        let access = token.and_then(|token| state.accounts.access(&token).ok());
         Self {
             language: Language::of(request),
-            caller: renewed.or_else(kept),
+            caller: access.map(|access| access.caller),
+            access,
+            knows_sessions: state.accounts.knows_revocations(),
             here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             site,
             now: state.clock.now_ms(),
@@ -89,7 +95,22 @@ impl Visitor {
     /// As [`Self::caller`]; the page of refusal for everyone else.
     pub(crate) fn admin(&self) -> Result<Caller, ApiError> {
         let caller = self.caller()?;
-        if caller.is_admin() { Ok(caller) } else { Err(ApiError::of(ErrorCode::Forbidden)) }
+        if !caller.is_admin() {
+            return Err(ApiError::of(ErrorCode::Forbidden));
+        }
+        self.payer()
+    }
+
+    /// Returns the caller, for a page that moves money or needs a right.
+    ///
+    /// # Errors
+    /// As [`Self::caller`]; this instance may not have heard that the session has ended.
+    pub(crate) fn payer(&self) -> Result<Caller, ApiError> {
+        let caller = self.caller()?;
+        if self.knows_sessions {
+            return Ok(caller);
+        }
+        Err(ApiError::of(ErrorCode::Unavailable))
     }
 }
 

@@ -42,7 +42,7 @@ on_both_databases! {
         assert_eq!(session["user"]["email"], "kim@example.com");
         assert_eq!(session["user"]["role"], "USER");
         assert_eq!(session["tokenType"], "Bearer");
-        assert_eq!(session["expiresIn"], 3_600);
+        assert_eq!(session["expiresIn"], 24 * 3_600);
 
         let login = json!({ "email": "KIM@example.com", "password": PASSWORD });
         let again = app.post_anonymously("/api/auth/login", login.clone()).await.expect(200);
@@ -144,7 +144,7 @@ async fn an_access_token_ends_with_its_time() {
     let app = TestApp::with(TestDb::sqlite().await).clock(clock.clone()).start().await;
     let session = register(&app, "kim@example.com").await;
     app.get("/api/users/me", &with_token(&session)).await.expect(200);
-    clock.advance_ms(3_602_000);
+    clock.advance_ms(24 * 3_600_000 + 2_000);
     app.get("/api/users/me", &with_token(&session)).await.expect_error(401, "TOKEN_EXPIRED");
     let renewed = refresh(&app, &session["refreshToken"]).await.expect(200);
     app.get("/api/users/me", &with_token(&renewed)).await.expect(200);

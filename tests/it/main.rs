@@ -53,6 +53,7 @@ mod relay_load;
 mod requirements;
 mod revoked_access;
 mod schemathesis;
+mod sessions;
 mod shutdown;
 mod simulation;
 mod snapshots;

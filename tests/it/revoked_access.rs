@@ -93,6 +93,35 @@ on_both_databases! {
         assert_eq!(here.verify(&new.access_token), Err(TokenError::Invalid));
     }
 
+    async fn an_ended_session_ends_on_every_instance(db: TestDb) {
+        let (store, clock) = (db.store().await, clock());
+        let (here, there) = (instance(&store, &clock), instance(&store, &clock));
+        let first = register(&here, "kim@example.com").await;
+        let mut others = Vec::new();
+        for _ in 0..3 {
+            others.push(here.login("kim@example.com", PASSWORD.into(), None).await.unwrap());
+        }
+        there.learn_revocations().await.unwrap();
+        for session in others.iter().chain([&first]) {
+            assert!(there.verify(&session.access_token).is_ok());
+        }
+        here.logout(&others[0].refresh_token).await.unwrap();
+        assert_eq!(here.verify(&others[0].access_token), Err(TokenError::Invalid), "here at once");
+        assert_eq!(there.learn_revocations().await.unwrap(), 1);
+        assert_eq!(there.verify(&others[0].access_token), Err(TokenError::Invalid));
+        assert_eq!(here.end_other_sessions(first.user.id, first.id).await.unwrap(), 2);
+        assert_eq!(there.learn_revocations().await.unwrap(), 2);
+        for session in &others {
+            assert_eq!(there.verify(&session.access_token), Err(TokenError::Invalid));
+        }
+        assert!(there.verify(&first.access_token).is_ok());
+        // One that starts later knows as much.
+        let late = instance(&store, &clock);
+        late.learn_revocations().await.unwrap();
+        assert_eq!(late.verify(&others[2].access_token), Err(TokenError::Invalid));
+        assert!(late.verify(&first.access_token).is_ok());
+    }
+
     async fn an_instance_reads_what_is_new_and_nothing_twice(db: TestDb) {
         let (store, clock) = (db.store().await, clock());
         let accounts = instance(&store, &clock);

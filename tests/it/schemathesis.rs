@@ -11,28 +11,32 @@ use crate::clients::account;
 use crate::http::api_client::{Answer, Event, Person, Shop};
 use crate::support::test_db::TestDb;
 
-/// The operation that closes the account, which the other operations need.
-const FORGET_ME: &str = "forgetMe";
+/// The operations that close the account or end its tokens, which the other operations need.
+const ENDS: [&str; 2] = ["forgetMe", "endSessions"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_a_user_can_send_is_answered_as_documented() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let person = account(&shop, "user@example.com", Role::User).await;
-    try_all(&shop, &person, &["--exclude-operation-id", FORGET_ME]).await;
+    try_all(&shop, &person, &ENDS.map(|operation| ["--exclude-operation-id", operation]).concat())
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_an_administrator_can_send_is_answered_as_documented() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let person = account(&shop, "admin@example.com", Role::Admin).await;
-    try_all(&shop, &person, &["--exclude-operation-id", FORGET_ME]).await;
+    try_all(&shop, &person, &ENDS.map(|operation| ["--exclude-operation-id", operation]).concat())
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_an_account_is_answered_as_documented() {
+async fn closing_an_account_and_ending_its_sessions_are_answered_as_documented() {
     let shop = Shop::open(TestDb::sqlite().await).await;
-    let person = account(&shop, "leaver@example.com", Role::User).await;
-    try_all(&shop, &person, &["--include-operation-id", FORGET_ME]).await;
+    for operation in ENDS {
+        let person = account(&shop, &format!("{operation}@example.com"), Role::User).await;
+        try_all(&shop, &person, &["--include-operation-id", operation]).await;
+    }
 }
 
 async fn try_all(shop: &Shop, person: &Person<'_>, more: &[&str]) {

@@ -1,5 +1,7 @@
 //! Attacks on tokens, one per row of a table.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
@@ -37,20 +39,35 @@ fn without(key: &str) -> Value {
     claims
 }
 
+fn caller_of(tokens: &Tokens, token: &str) -> Result<Caller, TokenError> {
+    tokens.verify(token).map(|access| access.caller)
+}
+
 #[test]
 fn a_token_speaks_for_whom_it_was_issued_until_it_expires() {
     let clock = Arc::new(ManualClock::at(NOW_MS));
     let tokens = tokens(&clock);
     let caller = Caller::account(UserId::random(), Role::User);
     let token = tokens.issue(caller).unwrap();
-    assert_eq!(tokens.verify(&token), Ok(caller));
+    assert_eq!(caller_of(&tokens, &token), Ok(caller));
     assert!(tokens.remembered.is_empty(), "it may never come again");
-    assert_eq!(tokens.verify(&token), Ok(caller));
+    assert_eq!(caller_of(&tokens, &token), Ok(caller));
     assert_eq!(tokens.remembered.len(), 1, "it came again");
-    assert_eq!(tokens.verify(&token), Ok(caller), "the remembered one too");
+    assert_eq!(caller_of(&tokens, &token), Ok(caller), "the remembered one too");
     clock.advance_ms(3_600_000 + LEEWAY_MS);
     assert_eq!(tokens.verify(&token), Err(TokenError::Expired), "also when it is remembered");
     assert_eq!(tokens.verify(&token), Err(TokenError::Expired));
+}
+
+/// Returns a token of ours that says more in its header, rightly signed.
+fn with_header(more: Value) -> String {
+    let mut header = json!({ "typ": "JWT", "alg": "HS256" });
+    header.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", part(&header), part(&claims()));
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256);
+    format!("{message}.{}", signature.unwrap())
 }
 
 #[test]
@@ -79,6 +96,13 @@ fn forged_and_foreign_tokens_are_refused() {
         ("no iss", signed(&without("iss"), SECRET, Algorithm::HS256)),
         ("sub that is no id", signed(&with("sub", json!("admin")), SECRET, Algorithm::HS256)),
         ("unknown role", signed(&with("role", json!("ROOT")), SECRET, Algorithm::HS256)),
+        ("iat in the future", signed(&with("iat", json!(NOW_S + 2)), SECRET, Algorithm::HS256)),
+        ("nbf in the future", signed(&with("nbf", json!(NOW_S + 2)), SECRET, Algorithm::HS256)),
+        ("string nbf", signed(&with("nbf", json!("0")), SECRET, Algorithm::HS256)),
+        ("a key by name", with_header(json!({"kid": "../../dev/null"}))),
+        ("a key by address", with_header(json!({"jku": "http://127.0.0.1/keys"}))),
+        ("a key of its own", with_header(json!({"jwk": {"kty": "oct", "k": "AAAA"}}))),
+        ("an extension", with_header(json!({"crit": ["exp2"], "exp2": 1}))),
         ("swapped body", format!("{header}.{}.{signature}", body.replace('A', "B"))),
         ("empty", String::new()),
         ("dots", "..".into()),
@@ -97,7 +121,9 @@ fn tokens_of_before_a_revocation_are_refused_until_they_have_expired() {
     let clock = Arc::new(ManualClock::at(NOW_MS));
     let tokens = tokens(&clock);
     let caller = Caller::account(UserId::random(), Role::User);
-    let token = |version| tokens.issue_at(Grant { caller, version }, clock.now_ms()).unwrap();
+    let token = |version| {
+        tokens.issue_at(Subject { caller, session: None, version }, clock.now_ms()).unwrap()
+    };
     let (old, new) = (token(0), token(1));
     for _ in 0..2 {
         assert!(tokens.verify(&old).is_ok() && tokens.verify(&new).is_ok());
@@ -105,7 +131,7 @@ fn tokens_of_before_a_revocation_are_refused_until_they_have_expired() {
     assert_eq!(tokens.remembered.len(), 2);
     tokens.revoke(caller.user, 1, NOW_MS);
     assert_eq!(tokens.verify(&old), Err(TokenError::Invalid), "though it is remembered");
-    assert_eq!(tokens.verify(&new), Ok(caller));
+    assert_eq!(caller_of(&tokens, &new), Ok(caller));
     let unversioned = signed(&with("sub", json!(caller.user)), SECRET, Algorithm::HS256);
     assert_eq!(tokens.verify(&unversioned), Err(TokenError::Invalid), "of an earlier program");
     clock.advance_ms(3_600_000 + LEEWAY_MS);
@@ -120,7 +146,7 @@ fn a_guest_is_known_for_a_day_and_refused_as_long_after_a_revocation() {
     let guest = Caller::guest(UserId::random());
     let token = tokens.issue(guest).unwrap();
     clock.advance_ms(3_600_000 + LEEWAY_MS);
-    assert_eq!(tokens.verify(&token), Ok(guest), "accounts' tokens would have expired");
+    assert_eq!(caller_of(&tokens, &token), Ok(guest), "accounts' tokens would have expired");
     // The guest registers and changes the password.
     tokens.revoke(guest.user, 1, clock.now_ms());
     clock.advance_ms(23 * 3_600_000 - LEEWAY_MS);
@@ -144,4 +170,53 @@ fn no_token_lives_longer_than_the_setting_of_today() {
     claims["iat"] = json!(NOW_S - 3_700);
     let token = signed(&claims, SECRET, Algorithm::HS256);
     assert_eq!(tokens.verify(&token), Err(TokenError::Expired));
+}
+
+#[test]
+fn an_ended_session_takes_its_tokens_and_no_others() {
+    let clock = Arc::new(ManualClock::at(NOW_MS));
+    let tokens = tokens(&clock);
+    let caller = Caller::account(UserId::random(), Role::User);
+    let [ended, other] = [SessionId::random(), SessionId::random()];
+    let of = |session| Subject { caller, session: Some(session), version: 0 };
+    let [first, second] = [ended, other].map(|id| tokens.issue_at(of(id), NOW_MS).unwrap());
+    for _ in 0..3 {
+        assert_eq!(tokens.verify(&first).unwrap().session, Some(ended));
+    }
+    tokens.end(ended, NOW_MS);
+    assert_eq!(caller_of(&tokens, &first), Err(TokenError::Invalid), "the remembered one too");
+    assert_eq!(caller_of(&tokens, &second), Ok(caller));
+    // Guests' tokens live for a day: until then, it is not known whose token has expired.
+    clock.advance_ms(24 * 3_600_000);
+    tokens.expire_sessions();
+    assert!(tokens.ended.has(ended));
+    clock.advance_ms(KEPT_LONGER_MS);
+    tokens.expire_sessions();
+    assert!(!tokens.ended.has(ended));
+}
+
+#[test]
+fn the_use_of_a_session_is_reported_once_in_five_minutes() {
+    let clock = Arc::new(ManualClock::at(NOW_MS));
+    let tokens = tokens(&clock);
+    let session = SessionId::random();
+    let caller = Caller::account(UserId::random(), Role::User);
+    let subject = Subject { caller, session: Some(session), version: 0 };
+    let token = tokens.issue_at(subject, NOW_MS).unwrap();
+    let used = |times| {
+        for _ in 0..times {
+            tokens.verify(&token).unwrap();
+        }
+        tokens.take_seen()
+    };
+    assert_eq!(used(3), [], "it was issued just now");
+    clock.advance_ms(SEEN_EVERY_MS);
+    assert_eq!(used(3), [session]);
+    assert_eq!(used(3), []);
+    clock.advance_ms(SEEN_EVERY_MS);
+    assert_eq!(used(1), [session]);
+    // A token that is seen for the first time here was in use elsewhere.
+    let elsewhere = self::tokens(&clock);
+    elsewhere.verify(&token).unwrap();
+    assert_eq!(elsewhere.take_seen(), [session]);
 }

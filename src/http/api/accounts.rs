@@ -3,4 +3,6 @@
 pub mod auth;
 pub mod guests;
 pub mod mail_links;
+pub mod profile;
+pub mod sessions;
 pub mod users;

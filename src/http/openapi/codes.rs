@@ -6,6 +6,8 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::accounts::auth::CODES,
     crate::http::api::accounts::guests::CODES,
     crate::http::api::accounts::mail_links::CODES,
+    crate::http::api::accounts::profile::CODES,
+    crate::http::api::accounts::sessions::CODES,
     crate::http::api::accounts::users::CODES,
     crate::http::api::audit::verify::CODES,
     crate::http::api::box_office::availability::CODES,

@@ -32,6 +32,8 @@ pub enum Prunable {
     IdempotencyKeys,
     /// Refresh tokens, by the time when they expired.
     ExpiredTokens,
+    /// Sessions, by the time when their last refresh token expired.
+    ExpiredSessions,
     /// Attempts to send webhooks, by their time.
     WebhookAttempts,
     /// Links in mails, by the time when they expired.
@@ -62,6 +64,7 @@ impl Prunable {
                 ("idempotency_keys", "principal, operation, key_hash", "created_at < $1")
             }
             Self::ExpiredTokens => ("refresh_tokens", "id", "expires_at < $1"),
+            Self::ExpiredSessions => ("sessions", "id", "expires_at < $1"),
             Self::WebhookAttempts => ("webhook_attempts", "id", "at < $1"),
             Self::ExpiredLinks => ("mail_links", "id", "expires_at < $1"),
         }

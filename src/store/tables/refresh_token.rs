@@ -1,6 +1,6 @@
-//! Refresh tokens, stored by hash, in families that are revoked together. Every operation that
+//! Refresh tokens, stored by hash; those of a session are revoked together. Every operation that
 //! opens, renews or revokes a token locks its owner's row first, so that no successor is kept after
-//! its family was revoked.
+//! its session has ended.
 
 use entities::{refresh_token, user};
 use sea_orm::sea_query::Expr;
@@ -10,16 +10,17 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
+use crate::store::tables::session;
 use crate::store::tables::user::{lock, user_row};
-use crate::store::{Store, StoreError, UserRow};
+use crate::store::{Device, Store, StoreError, UserRow};
 
 /// A refresh token, known only by its hash.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RefreshToken {
-    pub family: Uuid,
+    pub session: SessionId,
     pub user: UserId,
     pub token_hash: [u8; 32],
     pub issued_at: TimestampMs,
@@ -30,20 +31,29 @@ pub struct RefreshToken {
 #[derive(Clone, Debug)]
 pub enum Rotation {
     /// The token was valid; it is used up now and its successor is stored.
-    Rotated(UserRow),
+    Rotated(UserRow, SessionId),
     /// The token was used up before for this very successor, which has not been used yet: the retry
     /// of an answer that got lost. Holds the time when the successor expires.
-    Repeated(UserRow, TimestampMs),
+    Repeated(UserRow, SessionId, TimestampMs),
     /// The token is unknown, expired or revoked, or its owner's account is closed.
     Refused,
-    /// The token was used before, so another party has a copy: its whole family is revoked now.
-    Reused,
+    /// The token was used before, so another party has a copy: its whole session has ended now.
+    Reused(SessionId),
+}
+
+/// The result of opening a session.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The account.
+    pub user: UserRow,
+    /// The sessions that ended to make room.
+    pub ended: Vec<SessionId>,
 }
 
 impl Store {
-    /// Stores the first refresh token of a login, for a client that has proved to know the password
-    /// with that hash. Returns `None`, and stores nothing, if the password has changed since or the
-    /// account is closed.
+    /// Stores the session of a login with its first refresh token, for a client that has proved to
+    /// know the password with that hash. Returns `None`, and stores nothing, if the password has
+    /// changed since or the account is closed.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -51,18 +61,20 @@ impl Store {
         &self,
         token: &RefreshToken,
         password_hash: &str,
-    ) -> Result<Option<UserRow>, StoreError> {
+        device: &Device,
+    ) -> Result<Option<Opened>, StoreError> {
         let transaction = self.writes().begin().await?;
         let owner = lock(&transaction, token.user).await?;
         let Some(owner) = owner.filter(|owner| owner.password_hash == password_hash) else {
             return Ok(None);
         };
-        refresh_row(token).insert(&transaction).await?;
+        insert(&transaction, token).await?;
+        let ended = session::open(&transaction, token, device).await?;
         transaction.commit().await?;
-        Ok(Some(user_row(owner)?))
+        Ok(Some(Opened { user: user_row(owner)?, ended }))
     }
 
-    /// Uses a refresh token up and stores `successor` in its family, regardless of the family and
+    /// Uses a refresh token up and stores `successor` in its session, regardless of the session and
     /// user that `successor` names.
     ///
     /// # Errors
@@ -80,6 +92,7 @@ impl Store {
         if found.revoked_at.is_some() || found.expires_at <= now {
             return Ok(Rotation::Refused);
         }
+        let id = SessionId(found.family_id);
         if found.used_at.is_some() {
             let kept = refresh_token::Entity::find()
                 .filter(refresh_token::Column::TokenHash.eq(successor.token_hash.to_vec()))
@@ -88,23 +101,23 @@ impl Store {
                 .one(&transaction)
                 .await?;
             if let Some(kept) = kept {
-                return Ok(Rotation::Repeated(user_row(owner)?, kept.expires_at));
+                return Ok(Rotation::Repeated(user_row(owner)?, id, kept.expires_at));
             }
-            revoke(&transaction, found.family_id, now).await?;
+            session::end(&transaction, &[id], now).await?;
             transaction.commit().await?;
-            return Ok(Rotation::Reused);
+            return Ok(Rotation::Reused(id));
         }
-        let successor =
-            RefreshToken { family: found.family_id, user: UserId(found.user_id), ..successor };
+        let successor = RefreshToken { session: id, user: UserId(found.user_id), ..successor };
         let mut used: refresh_token::ActiveModel = found.into();
         used.used_at = Set(Some(now));
         used.update(&transaction).await?;
-        refresh_row(&successor).insert(&transaction).await?;
+        insert(&transaction, &successor).await?;
+        session::extend(&transaction, &successor).await?;
         transaction.commit().await?;
-        Ok(Rotation::Rotated(user_row(owner)?))
+        Ok(Rotation::Rotated(user_row(owner)?, id))
     }
 
-    /// Revokes the family of a refresh token; does nothing if there is no such token.
+    /// Ends the session of a refresh token and returns it; does nothing if there is no such token.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -112,13 +125,13 @@ impl Store {
         &self,
         token_hash: [u8; 32],
         now: TimestampMs,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<SessionId>, StoreError> {
         let transaction = self.writes().begin().await?;
-        if let Some((found, _)) = locked(&transaction, token_hash).await? {
-            revoke(&transaction, found.family_id, now).await?;
-            transaction.commit().await?;
-        }
-        Ok(())
+        let Some((found, _)) = locked(&transaction, token_hash).await? else { return Ok(None) };
+        let id = SessionId(found.family_id);
+        session::end(&transaction, &[id], now).await?;
+        transaction.commit().await?;
+        Ok(Some(id))
     }
 }
 
@@ -142,29 +155,36 @@ async fn by_hash(
     Ok(found.one(connection).await?)
 }
 
-async fn revoke(
+/// Revokes the refresh tokens of a session.
+pub(crate) async fn revoke(
     connection: &impl ConnectionTrait,
-    family: Uuid,
+    session: SessionId,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     refresh_token::Entity::update_many()
         .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
-        .filter(refresh_token::Column::FamilyId.eq(family))
+        .filter(refresh_token::Column::FamilyId.eq(session.0))
         .filter(refresh_token::Column::RevokedAt.is_null())
         .exec(connection)
         .await?;
     Ok(())
 }
 
-fn refresh_row(token: &RefreshToken) -> refresh_token::ActiveModel {
-    refresh_token::ActiveModel {
+/// Stores a token.
+pub(crate) async fn insert(
+    connection: &impl ConnectionTrait,
+    token: &RefreshToken,
+) -> Result<(), StoreError> {
+    let row = refresh_token::ActiveModel {
         id: Set(Uuid::new_v4()),
-        family_id: Set(token.family),
+        family_id: Set(token.session.0),
         user_id: Set(token.user.0),
         token_hash: Set(token.token_hash.to_vec()),
         issued_at: Set(token.issued_at),
         expires_at: Set(token.expires_at),
         used_at: Set(None),
         revoked_at: Set(None),
-    }
+    };
+    row.insert(connection).await?;
+    Ok(())
 }

@@ -47,17 +47,19 @@ impl Store {
         number(self.reads(), "SELECT last FROM revocation_counter WHERE id = 1").await
     }
 
-    /// Returns at most `limit` revocations with numbers above `number`, oldest first.
+    /// Returns at most `limit` revocations with numbers in `(after, up_to]`, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn revocations_after(
         &self,
-        number: i64,
+        after: i64,
+        up_to: i64,
         limit: u64,
     ) -> Result<Vec<Revocation>, StoreError> {
         let found = user::Entity::find()
-            .filter(user::Column::Revocation.gt(number))
+            .filter(user::Column::Revocation.gt(after))
+            .filter(user::Column::Revocation.lte(up_to))
             .order_by_asc(user::Column::Revocation);
         self.revocations(found.limit(limit)).await
     }

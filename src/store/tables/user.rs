@@ -14,10 +14,12 @@ use crate::inventory::TimestampMs;
 use crate::store::states::PaymentMethod;
 use crate::store::tables::closed::{FORGOTTEN, forgotten};
 use crate::store::tables::{
-    enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation,
+    enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation, session,
     term_agreement, wallet,
 };
-use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violation};
+use crate::store::{
+    Answered, Key, OnBalance, RefreshToken, Store, StoreError, is_unique_violation,
+};
 
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -101,6 +103,8 @@ pub struct NewPassword {
     pub proved: Option<String>,
     /// The hash to store.
     pub hash: String,
+    /// The next refresh token of the session that goes on; all others end.
+    pub keeps: Option<RefreshToken>,
 }
 
 /// The result of a change.
@@ -108,6 +112,8 @@ pub struct NewPassword {
 pub enum UserChanged {
     /// The account as it is now.
     Now(UserRow),
+    /// The account with its new password; the session that was to go on had ended.
+    WithoutSession(UserRow),
     /// There is no such account, or no longer.
     Gone,
     /// The password of the account is no longer the proved one.
@@ -219,8 +225,8 @@ impl Store {
         Ok(user::Entity::find().count(self.reads()).await? > 0)
     }
 
-    /// Changes the values that people may change of their own account. A new password revokes all
-    /// tokens.
+    /// Changes the values that people may change of their own account. A new password ends all
+    /// sessions but the one that it keeps.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -251,20 +257,36 @@ impl Store {
         if let Some(method) = change.default_payment_method {
             row.default_payment_method = Set(method.map(|method| method.as_str().to_owned()));
         }
-        if let Some(password) = change.password {
-            row.password_hash = Set(password.hash);
-            // Logs out every client that used the old password.
-            refresh_token::Entity::update_many()
-                .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
-                .filter(refresh_token::Column::UserId.eq(id.0))
-                .filter(refresh_token::Column::RevokedAt.is_null())
-                .exec(&transaction)
-                .await?;
+        let mut goes_on = true;
+        if let Some(NewPassword { hash, keeps, .. }) = change.password {
+            row.password_hash = Set(hash);
+            goes_on = end_others(&transaction, id, keeps.as_ref(), now).await?;
             end_access(&transaction, &mut row, version, now).await?;
         }
+        let row = user_row(row.update(&transaction).await?)?;
+        transaction.commit().await?;
+        Ok(if goes_on { UserChanged::Now(row) } else { UserChanged::WithoutSession(row) })
+    }
+
+    /// Ends all sessions of an account, and all its other access tokens. Returns the account as it is
+    /// now; `None` if there is none, or no longer.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn user_end_sessions(
+        &self,
+        id: UserId,
+        now: TimestampMs,
+    ) -> Result<Option<UserRow>, StoreError> {
+        let transaction = self.writes().begin().await?;
+        let Some(found) = lock(&transaction, id).await? else { return Ok(None) };
+        let version = found.token_version;
+        let mut row: user::ActiveModel = found.into();
+        end_others(&transaction, id, None, now).await?;
+        end_access(&transaction, &mut row, version, now).await?;
         let row = row.update(&transaction).await?;
         transaction.commit().await?;
-        Ok(UserChanged::Now(user_row(row)?))
+        Ok(Some(user_row(row)?))
     }
 
     /// True if no account but `id` could make events or administrators.
@@ -313,6 +335,7 @@ impl Store {
             .filter(refresh_token::Column::UserId.eq(id.0))
             .exec(&transaction)
             .await?;
+        session::forget(&transaction, id).await?;
         let version = found.token_version;
         let mut row: user::ActiveModel = found.into();
         row.email = Set(forgotten(id));
@@ -381,6 +404,30 @@ pub(crate) async fn lock(
 ) -> Result<Option<user::Model>, StoreError> {
     let found = user::Entity::find_by_id(id.0).lock_exclusive().one(transaction).await?;
     Ok(found.filter(|row| row.email != forgotten(id)))
+}
+
+/// Ends all sessions of an account but that of `keeps`, whose refresh token is stored. Returns false
+/// if that one had ended.
+async fn end_others(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+    keeps: Option<&RefreshToken>,
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    refresh_token::Entity::update_many()
+        .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
+        .filter(refresh_token::Column::UserId.eq(user.0))
+        .filter(refresh_token::Column::RevokedAt.is_null())
+        .exec(transaction)
+        .await?;
+    let lives =
+        session::end_with_account(transaction, user, keeps.map(|it| it.session), now).await?;
+    let Some(keeps) = keeps else { return Ok(true) };
+    if lives {
+        super::refresh_token::insert(transaction, keeps).await?;
+        session::extend(transaction, keeps).await?;
+    }
+    Ok(lives)
 }
 
 /// Makes every instance refuse all earlier access tokens, those of `version` and below. This is the

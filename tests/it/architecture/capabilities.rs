@@ -59,6 +59,7 @@ const TABLES: &[(&str, &str)] = &[
     ("sales", "offerings"),
     ("seat", "offerings"),
     ("seat_slices", "offerings"),
+    ("session", "accounts"),
     ("simulator_charge", "payments"),
     ("term", "terms"),
     ("term_agreement", "terms"),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::http::api_client::{Answer, Event, Person, Shop};
 
 /// Switches the waiting room on with these rules.
-async fn switch_on(shop: &Shop, event: &Event<'_>, mut rules: Value) {
+pub async fn switch_on(shop: &Shop, event: &Event<'_>, mut rules: Value) {
     rules["enabled"] = json!(true);
     shop.admin().put(&admin_path(event), &rules).await.is(200);
 }

@@ -1,9 +1,9 @@
 //! Accounts, refresh tokens and remembered answers.
 
-use admitone::ids::UserId;
+use admitone::ids::{SessionId, UserId};
 use admitone::store::{
-    Answered, Balance, Key, NewUser, OnBalance, Prunable, RefreshToken, Role, Rotation, Store,
-    StoreError,
+    Answered, Balance, Device, Key, NewUser, OnBalance, Prunable, RefreshToken, Role, Rotation,
+    Store, StoreError,
 };
 use uuid::Uuid;
 
@@ -29,12 +29,12 @@ async fn user(store: &Store) -> UserId {
     id
 }
 
-fn token(user: UserId, byte: u8, family: Uuid) -> RefreshToken {
-    RefreshToken { family, user, token_hash: [byte; 32], issued_at: 1_000, expires_at: 2_000 }
+fn token(user: UserId, byte: u8, session: SessionId) -> RefreshToken {
+    RefreshToken { session, user, token_hash: [byte; 32], issued_at: 1_000, expires_at: 2_000 }
 }
 
 async fn open(store: &Store, token: &RefreshToken) {
-    let opened = store.refresh_token_open(token, PASSWORD_HASH).await.unwrap();
+    let opened = store.refresh_token_open(token, PASSWORD_HASH, &Device::default()).await.unwrap();
     assert!(opened.is_some(), "the account is open and has this password");
 }
 
@@ -55,10 +55,10 @@ on_both_databases! {
         let new = new_user("kim@example.org");
         let id = new.id;
         store.user_create(new, None, 1).await.unwrap();
-        open(&store, &token(id, 1, Uuid::new_v4())).await;
+        open(&store, &token(id, 1, SessionId::random())).await;
         store.user_forget(id, OnBalance::Refuse, 2).await.unwrap();
         assert!(store.user_by_email("kim@example.org").await.unwrap().is_none());
-        let successor = token(id, 2, Uuid::nil());
+        let successor = token(id, 2, SessionId(Uuid::nil()));
         let rotated = store.refresh_token_rotate([1; 32], successor, 1_500).await.unwrap();
         assert!(matches!(rotated, Rotation::Refused));
         store.user_create(new_user("kim@example.org"), None, 3).await.unwrap();
@@ -67,34 +67,34 @@ on_both_databases! {
     async fn a_refresh_token_that_comes_twice_ends_its_family(db: TestDb) {
         let store = db.store().await;
         let user = user(&store).await;
-        let family = Uuid::new_v4();
-        open(&store, &token(user, 1, family)).await;
-        open(&store, &token(user, 9, Uuid::new_v4())).await;
+        let session = SessionId::random();
+        open(&store, &token(user, 1, session)).await;
+        open(&store, &token(user, 9, SessionId::random())).await;
         let rotate = async |shown: u8, next: u8| {
-            store.refresh_token_rotate([shown; 32], token(user, next, Uuid::nil()), 1_500).await.unwrap()
+            store.refresh_token_rotate([shown; 32], token(user, next, SessionId(Uuid::nil())), 1_500).await.unwrap()
         };
-        assert!(matches!(rotate(1, 2).await, Rotation::Rotated(row) if row.id == user));
-        assert!(matches!(rotate(1, 3).await, Rotation::Reused));
+        assert!(matches!(rotate(1, 2).await, Rotation::Rotated(row, _) if row.id == user));
+        assert!(matches!(rotate(1, 3).await, Rotation::Reused(_)));
         // The successor that was issued first is revoked too, whether a thief or the owner has it.
         assert!(matches!(rotate(2, 4).await, Rotation::Refused));
         assert!(matches!(rotate(3, 5).await, Rotation::Refused), "it was never kept");
-        assert!(matches!(rotate(9, 6).await, Rotation::Rotated(_)), "another login lives on");
+        assert!(matches!(rotate(9, 6).await, Rotation::Rotated(..)), "another login lives on");
     }
 
     async fn of_two_uses_at_once_of_a_refresh_token_one_wins_and_the_family_ends(db: TestDb) {
         let store = db.store().await;
         let user = user(&store).await;
-        open(&store, &token(user, 1, Uuid::new_v4())).await;
+        open(&store, &token(user, 1, SessionId::random())).await;
         let uses = (10..14_u8).map(|next| {
-            store.refresh_token_rotate([1; 32], token(user, next, Uuid::nil()), 1_500)
+            store.refresh_token_rotate([1; 32], token(user, next, SessionId(Uuid::nil())), 1_500)
         });
         let results = futures_util::future::join_all(uses).await;
         let count = |wanted: fn(&Rotation) -> bool| {
             results.iter().filter(|result| wanted(result.as_ref().unwrap())).count()
         };
-        assert_eq!(count(|rotation| matches!(rotation, Rotation::Rotated(_))), 1, "{results:?}");
+        assert_eq!(count(|rotation| matches!(rotation, Rotation::Rotated(..))), 1, "{results:?}");
         // The later uses find the token used, or its family revoked already.
-        assert!(count(|rotation| matches!(rotation, Rotation::Reused)) >= 1, "{results:?}");
+        assert!(count(|rotation| matches!(rotation, Rotation::Reused(_))) >= 1, "{results:?}");
         let live = "SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL AND revoked_at IS NULL";
         assert_eq!(db.count(live).await, 0);
     }
@@ -102,8 +102,8 @@ on_both_databases! {
     async fn an_expired_refresh_token_is_refused(db: TestDb) {
         let store = db.store().await;
         let user = user(&store).await;
-        open(&store, &token(user, 1, Uuid::new_v4())).await;
-        let late = store.refresh_token_rotate([1; 32], token(user, 2, Uuid::nil()), 2_000).await;
+        open(&store, &token(user, 1, SessionId::random())).await;
+        let late = store.refresh_token_rotate([1; 32], token(user, 2, SessionId(Uuid::nil())), 2_000).await;
         assert!(matches!(late.unwrap(), Rotation::Refused));
         assert_eq!(store.prune(Prunable::ExpiredTokens, 2_001).await.unwrap(), 1);
     }

@@ -3,10 +3,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use admitone::ids::UserId;
+use admitone::ids::{SessionId, UserId};
 use admitone::store::{
-    Forgotten, NewPassword, NewUser, OnBalance, RefreshToken, Role, Rotation, Store, StoreError,
-    UserChange, UserChanged,
+    Device, Forgotten, NewPassword, NewUser, OnBalance, RefreshToken, Role, Rotation, Store,
+    StoreError, UserChange, UserChanged,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -34,11 +34,18 @@ async fn person(store: &Store, role: Role) -> UserId {
 }
 
 fn token(user: UserId, token_hash: Hash) -> RefreshToken {
-    RefreshToken { family: Uuid::new_v4(), user, token_hash, issued_at: 1_000, expires_at: 2_000 }
+    RefreshToken {
+        session: SessionId::random(),
+        user,
+        token_hash,
+        issued_at: 1_000,
+        expires_at: 2_000,
+    }
 }
 
 fn new_password() -> UserChange {
-    let password = NewPassword { proved: Some(OLD.into()), hash: "the new hash".into() };
+    let password =
+        NewPassword { proved: Some(OLD.into()), hash: "the new hash".into(), keeps: None };
     UserChange { password: Some(password), ..UserChange::default() }
 }
 
@@ -55,8 +62,8 @@ async fn refresh_until_refused(
         let is_late = revoked.load(Ordering::SeqCst);
         let next = rand::random();
         match store.refresh_token_rotate(latest, token(user, next), NOW).await.unwrap() {
-            Rotation::Rotated(_) => assert!(!is_late, "it outlived its revocation"),
-            Rotation::Refused | Rotation::Reused => return,
+            Rotation::Rotated(..) => assert!(!is_late, "it outlived its revocation"),
+            Rotation::Refused | Rotation::Reused(_) => return,
             Rotation::Repeated(..) => panic!("each successor is asked for once"),
         }
         latest = next;
@@ -69,7 +76,8 @@ async fn race(db: &TestDb, revoke: impl AsyncFn(&Store, UserId, Hash)) {
     let store = db.store().await;
     for _ in 0..RACES {
         let (user, first) = (person(&store, Role::User).await, rand::random());
-        let opened = store.refresh_token_open(&token(user, first), OLD).await.unwrap();
+        let opened =
+            store.refresh_token_open(&token(user, first), OLD, &Device::default()).await.unwrap();
         assert!(opened.is_some());
         let (revoked, refreshed) = (AtomicBool::new(false), Notify::new());
         let revoking = async {
@@ -104,7 +112,7 @@ on_both_databases! {
         race(&db, async |store, user, first| {
             let copy = token(user, rand::random());
             let rotation = store.refresh_token_rotate(first, copy, NOW).await.unwrap();
-            assert!(matches!(rotation, Rotation::Reused), "{rotation:?}");
+            assert!(matches!(rotation, Rotation::Reused(_)), "{rotation:?}");
         })
         .await;
     }
@@ -121,9 +129,9 @@ on_both_databases! {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
         store.user_update(user, new_password(), NOW).await.unwrap();
-        let opened = store.refresh_token_open(&token(user, [1; 32]), OLD).await.unwrap();
+        let opened = store.refresh_token_open(&token(user, [1; 32]), OLD, &Device::default()).await.unwrap();
         assert!(opened.is_none(), "it was verified against the old hash");
-        assert!(store.refresh_token_open(&token(user, [2; 32]), "the new hash").await.unwrap().is_some());
+        assert!(store.refresh_token_open(&token(user, [2; 32]), "the new hash", &Device::default()).await.unwrap().is_some());
         let changed = store.user_update(user, new_password(), NOW).await.unwrap();
         assert!(matches!(changed, UserChanged::OtherPassword), "{changed:?}");
     }
@@ -133,7 +141,7 @@ on_both_databases! {
         let user = person(&store, Role::User).await;
         store.user_forget(user, OnBalance::Refuse, NOW).await.unwrap();
         for hash in [OLD, ""] {
-            let opened = store.refresh_token_open(&token(user, [1; 32]), hash).await.unwrap();
+            let opened = store.refresh_token_open(&token(user, [1; 32]), hash, &Device::default()).await.unwrap();
             assert!(opened.is_none());
         }
         let rename = UserChange { name: Some("Kim".into()), ..UserChange::default() };

@@ -30,6 +30,13 @@ impl Frames {
         tokio::time::timeout(Duration::from_secs(20), self.read()).await.expect("a frame in time")
     }
 
+    /// Waits until the server closes the stream.
+    pub async fn until_closed(mut self) {
+        let closed =
+            async { while self.response.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
+        tokio::time::timeout(Duration::from_secs(20), closed).await.expect("it closes in time");
+    }
+
     async fn read(&mut self) -> Frame {
         loop {
             while let Some((frame, rest)) = self.buffer.split_once("\n\n") {

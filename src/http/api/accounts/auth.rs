@@ -1,18 +1,22 @@
 //! `/api/auth`: registers accounts, logs in, renews tokens, logs out.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::accounts::{Registration, Role, Session, normalise_email};
+use crate::accounts::{
+    AccountError, Device, Registration, Role, Session, check_name, normalise_email,
+};
 use crate::http::api::accounts::users::User;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, IdempotencyKey, MaybeCaller, accepted_language};
+use crate::http::extract::{
+    Access, Body, FromDevice, IdempotencyKey, MaybeCaller, OptionalBody, accepted_language,
+};
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{TermId, UserId};
+use crate::ids::{SessionId, TermId, UserId};
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -25,6 +29,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 /// The error codes of these operations, beyond those that follow from their form.
 pub(crate) const CODES: &[OperationCodes] = &[
     ("post", "/api/auth/login", &[ErrorCode::InvalidCredentials, ErrorCode::TooManyRequests]),
+    ("post", "/api/auth/logout", &[ErrorCode::Unauthorized, ErrorCode::TokenExpired]),
     ("post", "/api/auth/refresh", &[ErrorCode::InvalidRefreshToken, ErrorCode::RefreshTokenReused]),
     (
         "post",
@@ -59,6 +64,9 @@ pub struct RegisterRequest {
     #[serde(default)]
     #[schema(max_items = 100)]
     agreed_term_ids: Vec<TermId>,
+    /// A name for the device in the list of sessions; by default that of the program.
+    #[schema(max_length = 100, example = "Kim's phone")]
+    device_name: Option<String>,
 }
 
 /// The most terms that a registration agrees to.
@@ -66,7 +74,7 @@ const MAX_TERMS: usize = 100;
 
 /// A login.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LoginRequest {
     /// The e-mail address of the account.
     #[schema(example = "kim@example.com")]
@@ -74,6 +82,9 @@ pub struct LoginRequest {
     /// The password of the account.
     #[schema(example = "correct horse battery")]
     password: String,
+    /// A name for the device in the list of sessions; by default that of the program.
+    #[schema(max_length = 100, example = "Kim's phone")]
+    device_name: Option<String>,
 }
 
 /// A refresh token, to be renewed or ended.
@@ -89,6 +100,9 @@ pub struct RefreshRequest {
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     user: User,
+    /// The session that both tokens belong to.
+    #[schema(value_type = String, format = "uuid")]
+    session_id: SessionId,
     /// The token for the header `Authorization: Bearer …`.
     access_token: String,
     /// The token for `/api/auth/refresh`; it works once.
@@ -103,10 +117,11 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    async fn of(state: &AppState, session: Session) -> Self {
+    pub(super) async fn of(state: &AppState, session: Session) -> Self {
         let is_completed = state.terms.has_completed_sign_up(session.user.id).await;
         Self {
             user: User::new(session.user, is_completed),
+            session_id: session.id,
             access_token: session.access_token,
             refresh_token: session.refresh_token,
             token_type: "Bearer",
@@ -143,6 +158,7 @@ pub async fn register(
     request: HttpRequest,
     MaybeCaller(caller): MaybeCaller,
     key: IdempotencyKey,
+    FromDevice(device): FromDevice,
     Body(body): Body<RegisterRequest>,
 ) -> Result<HttpResponse, ApiError> {
     if body.agreed_term_ids.len() > MAX_TERMS {
@@ -156,10 +172,10 @@ pub async fn register(
         phone_number: body.phone_number,
         role: Role::User,
     };
-    let from = request.peer_addr().map(|address| address.ip());
+    let device = named(device, body.device_name)?;
     let agreed = &body.agreed_term_ids;
     let key = registration_key(&key, &registration, agreed);
-    let mut session = state.accounts.register_as(caller, registration, agreed, key, from).await?;
+    let mut session = state.accounts.register_as(caller, registration, agreed, key, device).await?;
     let language = accepted_language(&request);
     state.accounts.welcome(session.user.id, language).await;
     session.user.language =
@@ -188,6 +204,13 @@ fn registration_key(
     }
 }
 
+/// Gives a device the name that its client sent.
+fn named(device: Device, name: Option<String>) -> Result<Device, ApiError> {
+    let Some(name) = name else { return Ok(device) };
+    let name = check_name(&name).map_err(|reason| ApiError::invalid("deviceName", reason))?;
+    Ok(Device { name, ..device })
+}
+
 /// Log in.
 #[utoipa::path(
     post, path = "/api/auth/login", tag = "auth", operation_id = "login",
@@ -203,11 +226,11 @@ fn registration_key(
 )]
 pub async fn login(
     state: web::Data<AppState>,
-    request: HttpRequest,
+    FromDevice(device): FromDevice,
     Body(body): Body<LoginRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
-    let session = state.accounts.login(&body.email, body.password, from).await?;
+    let device = named(device, body.device_name)?;
+    let session = state.accounts.login(&body.email, body.password, device).await?;
     Ok(respond::ok(&Tokens::of(&state, session).await))
 }
 
@@ -234,19 +257,40 @@ pub async fn refresh(
     Ok(respond::ok(&Tokens::of(&state, session).await))
 }
 
-/// End a login. The access token stays valid until it expires.
+/// End a session: that of the refresh token, or without a body that of the access token.
+///
+/// Its access tokens are refused at once, and its streams close, on every instance within two
+/// seconds.
 #[utoipa::path(
     post, path = "/api/auth/logout", tag = "auth", operation_id = "logout",
-    request_body = RefreshRequest,
+    request_body = Option<RefreshRequest>,
     responses(
-        (status = 200, description = "The login has ended, if there was one", body = Done),
+        (status = 200, description = "The session has ended, if there was one", body = Done),
+        (
+            status = 401,
+            description = "UNAUTHORIZED, TOKEN_EXPIRED: there is no body, and no valid access token",
+            body = Failure,
+        ),
         (status = 422, description = "INVALID", body = Failure),
     )
 )]
 pub async fn logout(
     state: web::Data<AppState>,
-    Body(body): Body<RefreshRequest>,
+    request: HttpRequest,
+    OptionalBody(body): OptionalBody<RefreshRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    state.accounts.logout(&body.refresh_token).await?;
+    match body {
+        Some(body) => state.accounts.logout(&body.refresh_token).await?,
+        None => {
+            let access = Access::extract(&request).await?;
+            if let Some(session) = access.session {
+                match state.accounts.end_session(access.caller.user, session).await {
+                    // It ended meanwhile.
+                    Ok(()) | Err(AccountError::NotFound) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+    }
     Ok(respond::done("logged out"))
 }

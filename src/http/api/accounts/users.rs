@@ -1,16 +1,16 @@
-//! `/api/users/me`: the caller's own account.
+//! `/api/users/me`: the caller's own account, as it is shown and closed.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::{PasswordChange, Profile, ProfileChange, Role};
+use crate::accounts::{Profile, Role};
 use crate::closing::{OnReservations, Settlement};
 use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::api::payments::automatic::AutoMethod;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, OptionalBody, object};
+use crate::http::extract::{Caller, OptionalBody, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -18,30 +18,9 @@ use crate::language::Language;
 use crate::store::UserRow;
 use crate::trace;
 
-/// Adds the routes.
-pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(
-        web::resource("/api/users/me")
-            .route(web::get().to(me))
-            .route(web::patch().to(change_me))
-            .route(web::delete().to(forget_me)),
-    );
-}
-
 /// The error codes of these operations, beyond those that follow from their form.
-pub(crate) const CODES: &[OperationCodes] = &[
-    ("delete", "/api/users/me", &[ErrorCode::LastAdministrator]),
-    (
-        "patch",
-        "/api/users/me",
-        &[
-            ErrorCode::InvalidCredentials,
-            ErrorCode::TooManyRequests,
-            ErrorCode::AccountRequired,
-            ErrorCode::PaymentMethodUnavailable,
-        ],
-    ),
-];
+pub(crate) const CODES: &[OperationCodes] =
+    &[("delete", "/api/users/me", &[ErrorCode::LastAdministrator])];
 
 /// A language that people can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -61,7 +40,7 @@ impl LanguageTag {
         })
     }
 
-    fn language(self) -> Language {
+    pub(super) fn language(self) -> Language {
         match self {
             Self::En => Language::English,
             Self::Ko => Language::Korean,
@@ -200,43 +179,6 @@ impl Me {
     }
 }
 
-/// Changes of the caller's account; absent fields stay as they are.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ChangeUserRequest {
-    /// A new name.
-    #[schema(max_length = 100)]
-    name: Option<String>,
-    /// A new phone number, or null to remove it.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, max_length = 32)]
-    phone_number: Option<Option<String>>,
-    /// The current password; required with a new one.
-    current_password: Option<String>,
-    /// A new password.
-    #[schema(min_length = 8, max_length = 128)]
-    new_password: Option<String>,
-    /// The language of mails.
-    #[serde(default, deserialize_with = "object::option_word")]
-    language: Option<LanguageTag>,
-    /// How reservations with `autoPay` are paid; null is the wallet.
-    #[serde(default, deserialize_with = "present_word")]
-    #[schema(value_type = Option<AutoMethod>)]
-    default_payment_method: Option<Option<AutoMethod>>,
-}
-
-/// As [`present`], for a word.
-fn present_word<'de, D: Deserializer<'de>>(
-    field: D,
-) -> Result<Option<Option<AutoMethod>>, D::Error> {
-    object::option_word(field).map(Some)
-}
-
-/// Distinguishes `null` (`Some(None)`) from absent (`None`).
-fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(field).map(Some)
-}
-
 /// Read the caller's own account, or what is known of a guest.
 #[utoipa::path(
     get, path = "/api/users/me", tag = "users", operation_id = "getMe",
@@ -250,47 +192,6 @@ pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpRespon
     let profile = state.accounts.profile(caller).await?;
     let is_completed = state.terms.is_sign_up_completed(caller.user).await?;
     Ok(respond::ok(&Me::new(caller, profile, is_completed)))
-}
-
-/// Change the name, phone number, language, password or way of automatic payments of the caller's account.
-#[utoipa::path(
-    patch, path = "/api/users/me", tag = "users", operation_id = "changeMe",
-    security(("bearer" = [])),
-    request_body = ChangeUserRequest,
-    responses(
-        (status = 200, description = "The account as it is now", body = User),
-        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
-        (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
-        (status = 422, description = "INVALID, PAYMENT_METHOD_UNAVAILABLE", body = Failure),
-        (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
-    )
-)]
-pub async fn change_me(
-    state: web::Data<AppState>,
-    caller: Caller,
-    Body(body): Body<ChangeUserRequest>,
-) -> Result<HttpResponse, ApiError> {
-    let password = match (body.current_password, body.new_password) {
-        (Some(current), Some(new)) => Some(PasswordChange { current, new }),
-        (None, None) => None,
-        (Some(_), None) => return Err(ApiError::invalid("newPassword", "is missing")),
-        (None, Some(_)) => return Err(ApiError::invalid("currentPassword", "is missing")),
-    };
-    let default_payment_method = match body.default_payment_method {
-        Some(Some(method)) => Some(Some(method.offered(&state)?)),
-        Some(None) => Some(None),
-        None => None,
-    };
-    let change = ProfileChange {
-        name: body.name,
-        phone_number: body.phone_number,
-        password,
-        language: body.language.map(LanguageTag::language),
-        default_payment_method,
-    };
-    let user = state.accounts.update(caller, change).await?;
-    let is_completed = state.terms.has_completed_sign_up(user.id).await;
-    Ok(respond::ok(&User::new(user, is_completed)))
 }
 
 /// How the remaining reservations and money of the account are settled.

@@ -2,6 +2,7 @@
 //! their order, from any of them on, as lines of JSON or as server-sent events. They are read from the
 //! journal, and so none is missing.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Path, Query};
+use crate::http::extract::{Access, Admin, Path, Query};
 use crate::http::middleware::connections::Connection;
 use crate::http::respond::fed_by;
 use crate::http::state::AppState;
@@ -92,10 +93,11 @@ pub(crate) async fn feed(
     state: web::Data<AppState>,
     request: HttpRequest,
     _: Admin,
+    access: Access,
     Path(event): Path<OfferingId>,
     Query(query): Query<FeedQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(state, &request, event, query).await
+    answer(state, (&request, access), event, query).await
 }
 
 /// Read the messages of a class in their order (administrators).
@@ -111,17 +113,18 @@ pub(crate) async fn of_class(
     state: web::Data<AppState>,
     request: HttpRequest,
     _: Admin,
+    access: Access,
     Path(class): Path<OfferingId>,
     Query(query): Query<FeedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     // A class that was deleted has its feed still.
     state.classes.class(class).await?;
-    answer(state, &request, class, query).await
+    answer(state, (&request, access), class, query).await
 }
 
 async fn answer(
     state: web::Data<AppState>,
-    request: &HttpRequest,
+    (request, access): (&HttpRequest, Access),
     event: OfferingId,
     query: FeedQuery,
 ) -> Result<HttpResponse, ApiError> {
@@ -137,7 +140,7 @@ async fn answer(
     let left = query.limit.map_or(usize::MAX, |limit| limit as usize);
     let first = outbox::read_feed(&state.store, event, after, PAGE.min(left)).await?;
     if follows {
-        return follow(state, request, event, first);
+        return follow(state, (request, access), event, first);
     }
     let body = fed_by(move |tx| async move {
         let (mut page, mut left) = (first, left);
@@ -171,7 +174,7 @@ async fn answer(
 /// Answers with a stream that stays open.
 fn follow(
     state: web::Data<AppState>,
-    request: &HttpRequest,
+    (request, access): (&HttpRequest, Access),
     event: OfferingId,
     first: FeedPage,
 ) -> Result<HttpResponse, ApiError> {
@@ -180,6 +183,7 @@ fn follow(
     let body = fed_by(move |tx| async move {
         let _counted = counted;
         let (mut page, mut in_vain) = (first, 0);
+        let mut ended = pin!(state.accounts.until_ended(&access));
         while !connection.as_ref().is_some_and(|it| it.is_half_closed()) {
             let frames = page.messages.iter().map(|(position, line)| {
                 format!("id: {}\nevent: message\ndata: {line}\n\n", position.to_cursor())
@@ -195,6 +199,7 @@ fn follow(
             if page.is_end {
                 tokio::select! {
                     () = tokio::time::sleep(EVERY) => {}
+                    () = &mut ended => return,
                     () = state.lifecycle.stopping() => return,
                     () = tx.closed() => return,
                 }

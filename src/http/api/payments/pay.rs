@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::http::dto::Money;
 use crate::http::envelope::{Failure, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Payer, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, PaymentId, ReservationId};
@@ -356,7 +356,7 @@ impl From<PaymentRow> for PaymentRecordDto {
 )]
 pub async fn pay(
     state: web::Data<AppState>,
-    caller: Caller,
+    Payer(caller): Payer,
     Path(reservation): Path<ReservationId>,
     key: IdempotencyKey,
     Body(body): Body<PayRequest>,

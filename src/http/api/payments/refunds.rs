@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::http::dto::Money;
 use crate::http::envelope::{Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, Query, object};
+use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, Payer, Query, object};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -160,7 +160,7 @@ pub(crate) struct RefundsQuery {
         (status = 403, description = "FORBIDDEN: administrators name amounts")))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
-    caller: Caller,
+    Payer(caller): Payer,
     Path(id): Path<ReservationId>,
     key: IdempotencyKey,
     Body(body): Body<RefundBody>,

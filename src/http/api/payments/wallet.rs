@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::http::dto::Money;
 use crate::http::envelope::{Failure, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, object};
+use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, Payer, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{PaymentId, UserId};
@@ -158,7 +158,7 @@ pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpRe
 )]
 pub async fn charge(
     state: web::Data<AppState>,
-    caller: Caller,
+    Payer(caller): Payer,
     key: IdempotencyKey,
     Body(body): Body<ChargeRequest>,
 ) -> Result<HttpResponse, ApiError> {

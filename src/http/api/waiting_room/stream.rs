@@ -1,6 +1,7 @@
 //! The line as server-sent events: `status` whenever what the customer is told has changed, at most
 //! once a second.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use bytes::Bytes;
 
 use super::shown::render;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Caller, Path};
+use crate::http::extract::{Access, Caller, Path};
 use crate::http::middleware::connections::Connection;
 use crate::http::respond::fed_by;
 use crate::http::state::AppState;
@@ -47,12 +48,13 @@ pub(crate) const CODES: &[OperationCodes] = &[(
     responses((status = 200, content_type = "text/event-stream", body = String)))]
 pub(crate) async fn follow(
     state: web::Data<AppState>,
-    caller: Caller,
+    access: Access,
     request: HttpRequest,
     Path(event): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let counted = connection.as_ref().map(|it| state.connections.begin_stream(it)).transpose()?;
+    let caller = access.caller;
     let customer = caller.user;
     let following = state.waiting_rooms.follow(customer)?;
     let mut told = state.waiting_rooms.status(event, customer).await?;
@@ -64,6 +66,7 @@ pub(crate) async fn follow(
             return;
         }
         let mut quiet = Duration::ZERO;
+        let mut ended = pin!(state.accounts.until_ended(&access));
         while !connection.as_ref().is_some_and(|it| it.is_half_closed()) {
             let pause = match told.estimate.map(|estimate| estimate.low) {
                 Some(60..) => FAR_EVERY,
@@ -71,6 +74,8 @@ pub(crate) async fn follow(
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                // The customer has logged out.
+                () = &mut ended => return,
                 // An endless answer would keep the process from stopping.
                 () = state.lifecycle.stopping() => return,
                 // The client no longer reads.
