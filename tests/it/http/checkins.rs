@@ -204,7 +204,7 @@ async fn a_ticket_is_drawn_as_a_qr_code() {
     let (event, kim) = (shop.event().await, shop.customer());
     kim.buy(&event, &event.places(1)).await;
     let id = kim.tickets().await[0]["id"].as_str().unwrap().to_owned();
-    let request = kim.request(reqwest::Method::GET, &format!("/api/tickets/{id}/qr.svg"));
+    let request = kim.request(Method::GET, &format!("/api/tickets/{id}/qr.svg"));
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "image/svg+xml");
