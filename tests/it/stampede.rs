@@ -17,7 +17,7 @@ use crate::support::test_app::{ADMIN_PASSWORD, TestApp};
 use crate::support::test_db::{TestDb, eventually};
 
 /// Small enough for a test, and with a lag limit that no busy machine reaches.
-const SMALL: &str = "--duration 2s --warm-up 250ms --connections 32 --max-lag 1m";
+const SMALL: &str = "--duration 2s --connections 32 --max-lag 1m";
 
 /// Returns the path of the program, which is of another crate: cargo builds it beside the server's.
 fn program() -> PathBuf {
