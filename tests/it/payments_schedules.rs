@@ -163,7 +163,9 @@ async fn run_all(db: TestDb, seeds: impl Iterator<Item = u64>) {
 
 on_both_databases! {
     async fn random_schedules_of_payments_end_whole_or_with_nothing_taken(db: TestDb) {
-        run_all(db, 0..120).await;
+        // Each schedule on one of the two: what differs between them has tests of its own.
+        let seeds = if db.is_postgres() { 0..60 } else { 60..120 };
+        run_all(db, seeds).await;
     }
 }
 

@@ -46,7 +46,7 @@ async fn try_all(shop: &Shop, person: &Person<'_>, more: &[&str]) {
     let mut command = Command::new(script);
     command
         .args([&shop.app.url(""), person.token()])
-        .arg(setting("ADMITONE_FUZZ_EXAMPLES", "8"))
+        .arg(setting("ADMITONE_FUZZ_EXAMPLES", "5"))
         .args(["--seed", &setting("ADMITONE_FUZZ_SEED", "1")])
         .args(["--phases", &setting("ADMITONE_FUZZ_PHASES", "examples,fuzzing")])
         .args(more)

@@ -132,7 +132,7 @@ async fn seats_are_bought_by_keyboard_alone() {
     let event = shop.event().await;
     let things = json!({"event": event.id, "sections": ["Left", "Right"]});
     passes("keyboard", &shop, &things).await;
-    assert_eq!(event.counts(event.stalls()).await.available, 8);
+    assert_eq!(event.counts(event.stalls()).await.available, 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,9 @@ const THEMES = ["light", "dark"];
 
 /**
  * Returns combinations of language, width and theme: "all" eight, or four "pairs" in which every two
- * values of different kinds meet, "two" that have every value once, or "one" (a phone in Korean, dark).
+ * values of different kinds meet, "two" that have every value once, two "others" that have too, or "one"
+ * (a phone in Korean, dark). A scenario of many steps takes "two" or "others", so that over all
+ * scenarios other values meet.
  */
 export function combinations(kind = "all") {
     const all = LANGUAGES.flatMap((language) =>
@@ -22,6 +24,10 @@ export function combinations(kind = "all") {
             });
         case "two":
             return [all[0], all[all.length - 1]];
+        case "others":
+            return all.filter(({ language, width, theme }) => {
+                return (language === "ko") === (width === 360) && (width === 360) === (theme === "light");
+            });
         case "one":
             return [{ language: "ko", width: 360, theme: "dark" }];
         default:

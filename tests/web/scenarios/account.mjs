@@ -2,7 +2,7 @@
 
 import { PASSWORD, register, send, signIn, signOut } from "../lib/people.mjs";
 
-export const matrix = "pairs";
+export const matrix = "two";
 
 export default async function (tour) {
     const { page, language } = tour;

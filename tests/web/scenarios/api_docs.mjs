@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-export const matrix = "pairs";
+export const matrix = "others";
 
 export default async function (tour) {
     const { page } = tour;

@@ -4,7 +4,7 @@
 import { register, send } from "../lib/people.mjs";
 import { openMap, tabTo, toFreeSeat, waitForLines } from "../lib/seats.mjs";
 
-export const matrix = "pairs";
+export const matrix = "two";
 
 export default async function (tour) {
     const { page, things } = tour;

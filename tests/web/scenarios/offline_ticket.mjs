@@ -4,7 +4,7 @@
 import { signIn } from "../lib/people.mjs";
 import { wireTo } from "../lib/wire.mjs";
 
-export const matrix = "pairs";
+export const matrix = "others";
 
 export async function before({ base }) {
     const wire = await wireTo(base);

@@ -4,7 +4,7 @@
 import { asOrganiser } from "../lib/organiser.mjs";
 import { freeSeats, openMap, pressSeat, waitForLines } from "../lib/seats.mjs";
 
-export const matrix = "pairs";
+export const matrix = "two";
 
 const SEAT = 2;
 

@@ -3,7 +3,7 @@
 
 import { register } from "../lib/people.mjs";
 
-export const matrix = "pairs";
+export const matrix = "others";
 
 const NOBODYS = "00000000-0000-7000-8000-000000000000";
 

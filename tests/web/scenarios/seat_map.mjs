@@ -4,7 +4,7 @@
 import { register } from "../lib/people.mjs";
 import { forgetHeld, freeSeats, openMap, pressSeat, waitForHeld, waitForLines } from "../lib/seats.mjs";
 
-export const matrix = "pairs";
+export const matrix = "two";
 
 export default async function (tour) {
     const { page, things } = tour;

@@ -1,5 +1,7 @@
 // The start page: events are found by name, place and month, and lead to their pages.
 
+export const matrix = "pairs";
+
 export default async function (tour) {
     const { page, things } = tour;
     tour.step("opening the start page");

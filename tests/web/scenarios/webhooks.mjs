@@ -5,7 +5,7 @@ import { once } from "node:events";
 
 import { press, signIn } from "../lib/people.mjs";
 
-export const matrix = "pairs";
+export const matrix = "others";
 
 export default async function (tour) {
     const { page, things } = tour;
