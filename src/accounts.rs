@@ -34,9 +34,10 @@ pub use crate::store::Role;
 
 use crate::clock::Clock;
 use crate::config::{Config, MailMode};
-use crate::ids::UserId;
+use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
 use crate::network;
+use crate::roles::{Permission, Roles};
 use crate::store::{RefreshToken, Rotation, Store, UserRow};
 use crate::telemetry::metrics;
 use learned::Learned;
@@ -49,6 +50,7 @@ pub struct Accounts {
     store: Store,
     clock: Arc<dyn Clock>,
     tokens: Tokens,
+    roles: Arc<Roles>,
     learned: Learned,
     passwords: Passwords,
     refresh_ttl_ms: i64,
@@ -90,6 +92,7 @@ impl Accounts {
     ) -> Self {
         let attempts = config.login_attempts_per_minute;
         Self {
+            roles: Arc::new(Roles::new(store.clone())),
             store,
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
             learned: Learned::default(),
@@ -120,7 +123,30 @@ impl Accounts {
     /// # Errors
     /// [`TokenError`] unless this server signed it and it is still valid.
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
-        self.tokens.verify(token)
+        let caller = self.tokens.verify(token)?;
+        // No token says what its caller may do.
+        let is_admin = !caller.guest && self.roles.is_admin(caller.user);
+        Ok(if is_admin { Caller { role: Role::Admin, ..caller } } else { caller })
+    }
+
+    /// Returns the roles of all people.
+    #[must_use]
+    pub fn roles(&self) -> &Arc<Roles> {
+        &self.roles
+    }
+
+    /// True if the caller may do that with an offering.
+    #[must_use]
+    pub fn may(&self, caller: Caller, permission: Permission, offering: OfferingId) -> bool {
+        self.roles.may(caller, permission, offering)
+    }
+
+    /// Reads the grants that were changed since the last call, also by other processes.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn learn_roles(&self) -> Result<(), AccountError> {
+        Ok(self.roles.learn().await?)
     }
 
     /// Logs in by password. Takes as long for an unknown address as for a known one.

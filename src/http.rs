@@ -16,6 +16,7 @@ pub mod nearest;
 pub mod openapi;
 pub mod pages;
 pub mod respond;
+pub mod staff;
 pub mod state;
 pub(crate) mod xlsx_file;
 

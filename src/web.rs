@@ -20,6 +20,7 @@ mod public_pages;
 mod refusals;
 mod sessions;
 mod site;
+mod staff;
 mod visitor;
 
 mod account;
@@ -66,6 +67,7 @@ pub fn configure_crowded(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
 pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
     cfg.app_data(site.clone()).service(
         web::scope("")
+            .wrap(from_fn(staff::gate))
             .wrap(from_fn(sessions::renewed))
             .wrap(from_fn(errors::as_pages))
             .configure(event::configure)

@@ -92,6 +92,7 @@ impl Accounts {
         match self.store.user_forget(id, on_balance, self.clock.now_ms()).await {
             Ok(Forgotten::Now(closed)) => {
                 self.refuse_older(&closed);
+                self.learn_roles().await?;
                 Ok(true)
             }
             // Closed by another request, maybe on another instance.

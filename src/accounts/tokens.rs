@@ -48,6 +48,8 @@ pub enum TokenError {
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: UserId,
+    /// Written for instances of the version before, and never read: roles are read at use.
+    #[serde(skip_deserializing, default = "no_role")]
     role: Role,
     iss: String,
     aud: String,
@@ -62,7 +64,11 @@ struct Claims {
     guest: bool,
 }
 
-/// The caller that a token identifies, and the version of the account for which it was issued.
+fn no_role() -> Role {
+    Role::User
+}
+
+/// The caller that a token identifies, without a role, and the version of the account for which it was issued.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
     pub(super) caller: Caller,
@@ -199,7 +205,7 @@ impl Tokens {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        let caller = Caller { user: claims.sub, role: claims.role, guest: claims.guest };
+        let caller = Caller { user: claims.sub, role: Role::User, guest: claims.guest };
         // Revocations are kept for as long as tokens live by the current setting: a token issued
         // under an earlier, longer setting must not outlive them.
         let longest = claims.iat.saturating_mul(1_000).saturating_add(self.ttl_ms(caller));

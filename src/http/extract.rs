@@ -6,6 +6,7 @@ mod idempotency;
 mod pass;
 mod proof;
 mod session;
+mod staff;
 mod words;
 
 use std::borrow::Cow;
@@ -21,11 +22,13 @@ pub use idempotency::IdempotencyKey;
 pub use pass::{PASS_HEADER, PassToken};
 pub use proof::{PROOF_HEADER, QueueProof};
 pub use session::{CookieNames, is_from_our_pages};
+pub(crate) use staff::Granted;
+pub use staff::{Staff, Within};
 pub use words::A_TIME;
 use words::Fault;
 
 pub use crate::accounts::Caller;
-use crate::accounts::{Role, TokenError};
+use crate::accounts::TokenError;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::language::Language;
@@ -58,23 +61,11 @@ impl FromRequest for MaybeCaller {
     }
 }
 
-/// The caller of a route for administrators: 403 for everyone else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admin(pub Caller);
-
-impl FromRequest for Admin {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller_of(request).and_then(|caller| match caller.role {
-            Role::Admin => Ok(Self(caller)),
-            Role::User => Err(ApiError::of(ErrorCode::Forbidden)),
-        }))
-    }
-}
-
-fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
+/// Returns the caller of a request.
+///
+/// # Errors
+/// 401 without a valid access token; 403 for a cookie that a foreign page sends.
+pub(crate) fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let header = token_of(request).map(Cow::Borrowed);
     let token = match header {

@@ -61,16 +61,17 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     })
 }
 
-/// Reads which passwords were changed and which accounts were closed by other processes, so that this
-/// process rejects their older tokens too.
+/// Reads which passwords and roles were changed and which accounts were closed by other processes, so
+/// that this process rejects their older tokens too.
 async fn hear_of_revocations(accounts: Weak<Accounts>, every: Duration) {
     let mut fails = false;
     loop {
         tokio::time::sleep(every).await;
         let Some(accounts) = accounts.upgrade() else { return };
-        let error = accounts.learn_revocations().await.err();
+        let learned = accounts.learn_revocations().await.map(|_| ());
+        let error = learned.and(accounts.learn_roles().await).err();
         if let Some(error) = error.as_ref().filter(|_| !fails) {
-            tracing::warn!(%error, "cannot ask for revoked access tokens: trying on");
+            tracing::warn!(%error, "cannot ask for revoked access tokens and roles: trying on");
         }
         fails = error.is_some();
     }

@@ -173,7 +173,7 @@ fn header(visitor: &Visitor) -> Markup {
                 a href="/classes" { (visitor.text("frame.classes")) }
                 a href="/basket" { (visitor.text("frame.basket")) }
                 a href="/tickets" { (visitor.text("frame.tickets")) }
-                @if visitor.is_admin() {
+                @if visitor.is_staff {
                     a href="/organiser" { (visitor.text("frame.organiser")) }
                     a href="/door" { (visitor.text("frame.door")) }
                 }

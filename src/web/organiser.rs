@@ -132,7 +132,7 @@ async fn events(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let now = state.clock.now_ms();
     let text: String = query.q.trim().chars().filter(|c| !c.is_control()).take(100).collect();
     let began = now - AFTERWARDS_MS;
@@ -141,7 +141,7 @@ async fn events(
         let (at, id) = text.split_once('_')?;
         Some((at.parse().ok()?, id.parse().ok()?))
     });
-    let search = EventSearch { text, from, until, after };
+    let search = EventSearch { text, from, until, after, among: visitor.scope().offerings() };
     let events = state.store.event_search(&search, SHOWN).await?;
     let ids: Vec<OfferingId> = events.iter().map(|event| event.id).collect();
     let summaries = state.offerings.summaries(&ids).await?;

@@ -7,8 +7,10 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use crate::accounts::Caller;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::Granted;
 use crate::http::state::AppState;
 use crate::inventory::TimestampMs;
+use crate::roles::Scope;
 use crate::web::cookies;
 use crate::web::language::Language;
 use crate::web::site::Site;
@@ -22,6 +24,10 @@ pub(crate) struct Visitor {
     /// The requested path with its query, to return to after signing in.
     pub(crate) here: String,
     pub(crate) site: web::Data<Site>,
+    /// True for people with any role.
+    pub(crate) is_staff: bool,
+    /// What the gate has found, on pages of staff.
+    pub(crate) granted: Option<Granted>,
     /// The time of the request, by the server's clock.
     pub(crate) now: TimestampMs,
 }
@@ -37,9 +43,12 @@ impl Visitor {
             let cookie = request.cookie(site.cookies.access)?;
             state.accounts.verify(cookie.value()).ok()
         };
+        let caller = renewed.or_else(kept);
         Self {
             language: Language::of(request),
-            caller: renewed.or_else(kept),
+            is_staff: caller.is_some_and(|caller| state.accounts.roles().has_any(caller)),
+            granted: Granted::of(request),
+            caller,
             here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             site,
             now: state.clock.now_ms(),
@@ -83,13 +92,19 @@ impl Visitor {
         self.caller.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))
     }
 
-    /// Returns the caller, who must be an administrator.
+    /// Returns the caller of a page of staff, whom the gate has let through.
     ///
     /// # Errors
     /// As [`Self::caller`]; the page of refusal for everyone else.
-    pub(crate) fn admin(&self) -> Result<Caller, ApiError> {
+    pub(crate) fn staff(&self) -> Result<Caller, ApiError> {
         let caller = self.caller()?;
-        if caller.is_admin() { Ok(caller) } else { Err(ApiError::of(ErrorCode::Forbidden)) }
+        if self.granted.is_some() { Ok(caller) } else { Err(ApiError::of(ErrorCode::Forbidden)) }
+    }
+
+    /// Returns the offerings that this page of staff may show.
+    pub(crate) fn scope(&self) -> Scope {
+        let none = || Scope::Some(Vec::new());
+        self.granted.as_ref().map_or_else(none, |granted| granted.scope.clone())
     }
 }
 

@@ -45,7 +45,7 @@ async fn page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let shown = Shown::read(&state, event).await?;
     show(&state, &visitor, &shown, query.notice.as_deref()).await
 }
@@ -227,7 +227,7 @@ async fn act(
     Path(id): Path<OfferingId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let mut shown = Shown::read(&state, id).await?;
     let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
     let key = key.identity(admin.user, "act by form", &(id, &pairs));

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Path, Query};
+use crate::http::extract::{Path, Query, Staff};
 use crate::http::middleware::connections::Connection;
 use crate::http::respond::fed_by;
 use crate::http::state::AppState;
@@ -91,7 +91,7 @@ impl From<FeedError> for ApiError {
 pub(crate) async fn feed(
     state: web::Data<AppState>,
     request: HttpRequest,
-    _: Admin,
+    _: Staff,
     Path(event): Path<OfferingId>,
     Query(query): Query<FeedQuery>,
 ) -> Result<HttpResponse, ApiError> {
@@ -110,7 +110,7 @@ pub(crate) async fn feed(
 pub(crate) async fn of_class(
     state: web::Data<AppState>,
     request: HttpRequest,
-    _: Admin,
+    _: Staff,
     Path(class): Path<OfferingId>,
     Query(query): Query<FeedQuery>,
 ) -> Result<HttpResponse, ApiError> {
