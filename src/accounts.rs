@@ -92,7 +92,7 @@ impl Accounts {
     ) -> Self {
         let attempts = config.login_attempts_per_minute;
         Self {
-            roles: Arc::new(Roles::new(store.clone())),
+            roles: Arc::new(Roles::new(store.clone(), config.jwt_secret.expose())),
             store,
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
             learned: Learned::default(),

@@ -3,6 +3,7 @@
 //! that takes it, and within two seconds on the others.
 
 mod error;
+mod invitations;
 mod permission;
 
 use std::collections::{HashMap, HashSet};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use error::RoleError;
+pub use invitations::NewInvitation;
 pub use permission::{Permission, Scope};
 
 use crate::caller::Caller;
@@ -21,6 +23,8 @@ use crate::store::{Answered, GrantFilter, GrantRole, GrantRow, Granting, Key, Re
 /// The grants of all people.
 pub struct Roles {
     store: Store,
+    /// Derives the tokens of invitations.
+    invitation_key: [u8; 32],
     held: ArcSwap<Held>,
     /// Only one read at a time stores what it has read: a slow one must not replace a newer.
     reading: tokio::sync::Mutex<()>,
@@ -44,10 +48,16 @@ pub struct NewGrant {
 }
 
 impl Roles {
-    /// No grants, until [`Self::learn`] has read them.
+    /// No grants, until [`Self::learn`] has read them. Invitations are derived from `secret`.
     #[must_use]
-    pub fn new(store: Store) -> Self {
-        Self { store, held: ArcSwap::default(), reading: tokio::sync::Mutex::default() }
+    pub fn new(store: Store, secret: &str) -> Self {
+        let context = "admitone 2026 tokens of invitations to roles";
+        Self {
+            store,
+            invitation_key: blake3::derive_key(context, secret.as_bytes()),
+            held: ArcSwap::default(),
+            reading: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Reads the grants again if they have changed since the last call. Costs one read of one row

@@ -31,6 +31,7 @@ mod door;
 mod downloads;
 mod event;
 mod guests;
+mod invitation;
 mod offline;
 mod order_refunds;
 mod order_status;
@@ -84,6 +85,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(registration::configure)
             .configure(terms::configure)
             .configure(mail_links::configure)
+            .configure(invitation::configure)
             .configure(dev_mail::configure)
             .configure(organiser::configure)
             .configure(sessions::configure)

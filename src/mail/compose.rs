@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use minijinja::{Value, context};
 
+use super::accounts::INVITATION;
 use super::body::Body;
 use super::letter::Letter;
 use super::links::Links;
@@ -84,7 +85,10 @@ impl Composer {
         if !self.templates.has(&letter.kind) {
             return Err(ComposeError::Nothing("no mail for this kind of message"));
         }
-        let person = self.parts.store.people([letter.user]).await?.remove(&letter.user);
+        let person = match letter.kind.as_str() {
+            INVITATION => self.invited(letter).await?,
+            _ => self.parts.store.people([letter.user]).await?.remove(&letter.user),
+        };
         let gone = ComposeError::Nothing("the person was erased, or has left no address");
         let person = person.ok_or(gone)?;
         let known = person.language.as_deref().and_then(Language::by_tag);

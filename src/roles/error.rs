@@ -17,6 +17,12 @@ pub enum RoleError {
     /// There is no such grant, or no longer.
     #[error("there is no such grant")]
     NoSuchGrant,
+    /// There is no such invitation, or no longer.
+    #[error("there is no such invitation")]
+    NoSuchInvitation,
+    /// The caller is a guest, and only an account can have a role.
+    #[error("a guest has no account: register first")]
+    AccountRequired,
     /// ADMIN is for no offering in particular.
     #[error("must be absent for ADMIN")]
     AdminOfOffering,

@@ -38,6 +38,7 @@ const WORDS_FOR_MS: TimestampMs = 25 * 3_600_000;
 /// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
+    let acts_for_ms = i64::try_from(state.config.audit_log_kept.as_millis()).unwrap_or(i64::MAX);
     let closing = state.closing();
     // A SQLite file has only one process, so this only forgets expired revocations. Even a process
     // alone on Postgres has `admitone` commands beside it.
@@ -50,7 +51,7 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
         let mut tick = tokio::time::interval(INTERVAL);
         loop {
             tick.tick().await;
-            if let Err(error) = forget(&store, clock.as_ref()).await {
+            if let Err(error) = forget(&store, clock.as_ref(), acts_for_ms).await {
                 // The next round tries again.
                 tracing::debug!(%error, "could not clean up");
             }
@@ -86,12 +87,18 @@ async fn warn_of_the_future(store: &Store, clock: &dyn Clock) -> Result<(), Stor
     Ok(())
 }
 
-async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+async fn forget(
+    store: &Store,
+    clock: &dyn Clock,
+    acts_for_ms: TimestampMs,
+) -> Result<(), StoreError> {
     let now = clock.now_ms();
     let older = async |what, than_ms| store.prune(what, now.saturating_sub(than_ms)).await;
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
     let links = older(Prunable::ExpiredLinks, 0).await?;
+    let invitations = older(Prunable::ExpiredInvitations, 0).await?;
+    let acts = older(Prunable::AuditLog, acts_for_ms).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
     let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
     let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
@@ -99,6 +106,7 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
     let words = store.enrollment_sweep(now.saturating_sub(WORDS_FOR_MS)).await?;
     let of_outbox = messages + notices + deliveries + attempts;
+    let links = links + invitations + acts;
     if keys + tokens + links + of_outbox + notified + words > 0 {
         tracing::debug!(keys, tokens, links, of_outbox, notified, words, "forgot what had expired");
     }

@@ -20,6 +20,7 @@ pub(crate) mod guest;
 pub(crate) mod idempotency;
 pub(crate) mod invitation;
 pub(crate) mod kept_mail;
+pub(crate) mod last_login;
 pub(crate) mod leaving;
 pub(crate) mod mail_link;
 pub(crate) mod new_class;

@@ -9,8 +9,10 @@ use crate::accounts::Caller;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Granted;
 use crate::http::state::AppState;
+use crate::ids::OfferingId;
 use crate::inventory::TimestampMs;
-use crate::roles::Scope;
+use crate::roles::{Permission, Scope};
+use crate::store::GrantRole;
 use crate::web::cookies;
 use crate::web::language::Language;
 use crate::web::site::Site;
@@ -24,8 +26,8 @@ pub(crate) struct Visitor {
     /// The requested path with its query, to return to after signing in.
     pub(crate) here: String,
     pub(crate) site: web::Data<Site>,
-    /// True for people with any role.
-    pub(crate) is_staff: bool,
+    /// The roles of the visitor, for the offerings of each.
+    pub(crate) roles: Vec<(GrantRole, Option<OfferingId>)>,
     /// What the gate has found, on pages of staff.
     pub(crate) granted: Option<Granted>,
     /// The time of the request, by the server's clock.
@@ -46,7 +48,7 @@ impl Visitor {
         let caller = renewed.or_else(kept);
         Self {
             language: Language::of(request),
-            is_staff: caller.is_some_and(|caller| state.accounts.roles().has_any(caller)),
+            roles: caller.map_or_else(Vec::new, |caller| roles_of(&state, caller)),
             granted: Granted::of(request),
             caller,
             here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
@@ -68,6 +70,22 @@ impl Visitor {
     /// True for administrators.
     pub(crate) fn is_admin(&self) -> bool {
         self.caller.is_some_and(Caller::is_admin)
+    }
+
+    /// True for people with any role.
+    pub(crate) fn is_staff(&self) -> bool {
+        !self.roles.is_empty()
+    }
+
+    /// True if the visitor may do that with any offering.
+    pub(crate) fn has(&self, permission: Permission) -> bool {
+        self.roles.iter().any(|(role, _)| permission.is_of(*role))
+    }
+
+    /// True if the visitor may do that with an offering.
+    pub(crate) fn may(&self, permission: Permission, offering: OfferingId) -> bool {
+        let is_of = |of: Option<OfferingId>| of.is_none_or(|of| of == offering);
+        self.roles.iter().any(|(role, of)| permission.is_of(*role) && is_of(*of))
     }
 
     /// True for visitors who signed in to an account.
@@ -106,6 +124,10 @@ impl Visitor {
         let none = || Scope::Some(Vec::new());
         self.granted.as_ref().map_or_else(none, |granted| granted.scope.clone())
     }
+}
+
+fn roles_of(state: &AppState, caller: Caller) -> Vec<(GrantRole, Option<OfferingId>)> {
+    if caller.guest { Vec::new() } else { state.accounts.roles().of(caller.user) }
 }
 
 impl FromRequest for Visitor {

@@ -278,6 +278,12 @@ pub(super) const API: &[Rule] = &[
         About::Holding,
         "waitlist.remove",
     ),
+    own_or_others(
+        ("DELETE", "/api/reservations/{reservation}"),
+        Refund,
+        About::Reservation,
+        "order.cancel",
+    ),
     // Terms, venues, webhooks, messages, the cluster.
     act(("POST", "/api/terms"), Administer, About::Nothing, "term.create").with(Shot::Term),
     act(("PUT", "/api/terms/{term}"), Administer, About::Nothing, "term.replace").with(Shot::Term),

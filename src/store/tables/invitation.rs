@@ -1,6 +1,6 @@
 //! Invitations to roles. Only the hash of an invitation's token is stored.
 
-use entities::invitation;
+use entities::{invitation, user};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     TransactionTrait,
@@ -35,7 +35,7 @@ pub struct InvitationRow {
 }
 
 impl Store {
-    /// Stores an invitation and the message that sends it, in the place of an earlier one of the same
+    /// Stores an invitation and the message that sends it, in `language` unless the person has another, in the place of an earlier one of the same
     /// address to the same role.
     ///
     /// # Errors
@@ -43,6 +43,7 @@ impl Store {
     pub async fn invitation_put(
         &self,
         new: &InvitationRow,
+        language: &str,
         key: Option<&Key>,
     ) -> Result<Answered<()>, StoreError> {
         let transaction = self.writes().begin().await?;
@@ -73,8 +74,12 @@ impl Store {
             expires_at: Set(new.expires_at),
         };
         invitation::Entity::insert(row).exec_without_returning(&transaction).await?;
-        let payload = json!({ "invitationId": new.id });
-        let notice = NewNotice { kind: SENT, offering: new.offering, user: None, payload };
+        let account = user::Entity::find().filter(user::Column::Email.eq(new.email.as_str()));
+        let account = account.one(&transaction).await?.map(|account| account.id);
+        // Every mail is for a person; to an address without an account, the invitation stands for one.
+        let person = Some(UserId(account.unwrap_or(new.id.0)));
+        let payload = json!({ "invitationId": new.id, "language": language });
+        let notice = NewNotice { kind: SENT, offering: new.offering, user: person, payload };
         notice::put(&transaction, &notice, now).await?;
         transaction.commit().await?;
         Ok(Answered::Now(()))

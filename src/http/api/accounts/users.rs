@@ -8,6 +8,7 @@ use crate::accounts::{PasswordChange, Profile, ProfileChange, Role};
 use crate::closing::{OnReservations, Settlement};
 use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::api::payments::automatic::AutoMethod;
+use crate::http::api::roles::users::{HeldRoleDto, held};
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, OptionalBody, object};
@@ -129,6 +130,8 @@ pub struct Me {
     #[schema(required = true)]
     phone_number: Option<String>,
     role: Role,
+    /// The roles of the account: ADMIN, and those for offerings.
+    roles: Vec<HeldRoleDto>,
     /// The language of mails; null while it is not known, and mails are in English.
     #[schema(required = true)]
     language: Option<LanguageTag>,
@@ -148,7 +151,12 @@ pub struct Me {
 }
 
 impl Me {
-    fn new(caller: Caller, profile: Profile, is_sign_up_completed: bool) -> Self {
+    fn new(
+        caller: Caller,
+        profile: Profile,
+        roles: Vec<HeldRoleDto>,
+        is_sign_up_completed: bool,
+    ) -> Self {
         match profile {
             Profile::Account(row) => {
                 let User {
@@ -156,7 +164,7 @@ impl Me {
                     email,
                     name,
                     phone_number,
-                    role,
+                    role: _,
                     language,
                     email_confirmed_at,
                     default_payment_method,
@@ -170,7 +178,9 @@ impl Me {
                     email: Some(email),
                     name,
                     phone_number,
-                    role,
+                    // As the roles of now say, and not the row.
+                    role: caller.role,
+                    roles,
                     language,
                     email_confirmed_at,
                     default_payment_method,
@@ -188,6 +198,7 @@ impl Me {
                     name: String::new(),
                     phone_number: None,
                     role: caller.role,
+                    roles: Vec::new(),
                     language: LanguageTag::of(row.and_then(|row| row.language.as_deref())),
                     email_confirmed_at: row.and_then(|row| row.email_confirmed_at).map(rfc3339),
                     default_payment_method: None,
@@ -249,7 +260,8 @@ fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>
 pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let profile = state.accounts.profile(caller).await?;
     let is_completed = state.terms.is_sign_up_completed(caller.user).await?;
-    Ok(respond::ok(&Me::new(caller, profile, is_completed)))
+    let roles = held(state.accounts.roles(), caller.user);
+    Ok(respond::ok(&Me::new(caller, profile, roles, is_completed)))
 }
 
 /// Change the name, phone number, language, password or way of automatic payments of the caller's account.
