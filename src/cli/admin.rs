@@ -82,8 +82,10 @@ fn change_role(config: &Config, arguments: &ArgMatches, change: Change) -> Resul
     let role = arguments.get_one::<String>("role").map(|name| name.to_uppercase());
     let role = role.and_then(|name| GrantRole::parse(&name)).context("which role?")?;
     let offering = arguments.get_one::<String>("offering");
-    let offering: Option<OfferingId> =
-        offering.map(|id| id.parse()).transpose().context("OFFERING is the id of an event or class")?;
+    let offering: Option<OfferingId> = offering
+        .map(|id| id.parse())
+        .transpose()
+        .context("OFFERING is the id of an event or class")?;
     match (role, offering) {
         (GrantRole::Admin, Some(_)) => bail!("ADMIN is for no offering: leave OFFERING out"),
         (GrantRole::Organiser | GrantRole::Finance | GrantRole::Door, None) => {
@@ -188,7 +190,8 @@ fn reset_password(config: &Config, arguments: &ArgMatches) -> Result<()> {
             Err(_) => None,
         };
         let Some(known) = known else { bail!("there is no account of {email}") };
-        let act = begin(&store, "account.reset-password", known.id, (None, None, None), now).await?;
+        let act =
+            begin(&store, "account.reset-password", known.id, (None, None, None), now).await?;
         let user = match accounts.reset_password(email, password.clone()).await {
             Ok(user) => user,
             Err(error) => {

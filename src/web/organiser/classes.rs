@@ -54,7 +54,9 @@ async fn page(
     let main = html! {
         p.back { a href="/organiser" { (visitor.text("organiser.back")) } }
         h1 { (title) }
-        p.actions { a.button href="/organiser/classes/new" { (visitor.text("organiser_class.new")) } }
+        @if visitor.is_admin() {
+            p.actions { a.button href="/organiser/classes/new" { (visitor.text("organiser_class.new")) } }
+        }
         form.search method="get" action="/organiser/classes" role="search" {
             (Field { max_length: Some(100), ..field }.render())
             button.button.quiet { (visitor.text("start.find")) }
