@@ -56,7 +56,8 @@ pub(crate) async fn enter(
         Some(_) => values_of(request).await?,
         None => Value::Null,
     };
-    let path = request.path().to_owned();
+    // As the router reads it, and the handler after it: percent-decoded.
+    let path = request.match_info().as_str().to_owned();
     let params = Params::of(rule.path, &path);
     let subject = subject::find(&state, rule.about, &params, &values).await?;
     let is_allowed = allows(rule, &scope, &subject);
