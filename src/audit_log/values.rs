@@ -62,7 +62,8 @@ pub fn changed(before: Value, after: Value) -> (Value, Value) {
     let (Value::Object(before), Value::Object(after)) = (&before, &after) else {
         return (kept(before), kept(after));
     };
-    let differs = |name: &&String| before.get(*name) != after.get(*name);
+    // When it was changed is the time of the row.
+    let differs = |name: &&String| *name != "updatedAt" && before.get(*name) != after.get(*name);
     let pick = |of: &Map<String, Value>| {
         let fields = of.iter().filter(|(name, _)| differs(name));
         Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())

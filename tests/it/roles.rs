@@ -12,7 +12,6 @@ use admitone::store::{
 };
 
 use crate::support::test_app::SECRET;
-use crate::support::test_db::TestDb;
 
 fn instance(store: &Store) -> Accounts {
     let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));

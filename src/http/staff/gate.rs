@@ -107,7 +107,8 @@ async fn begin(
     };
     let row = audit_log::begin(&state.store, act, now).await.map_err(|error| {
         tracing::error!(%error, action = name, "an act was refused: the audit log cannot be written");
-        ApiError::from(error)
+        // The same for every cause: the act waits.
+        ApiError::of(ErrorCode::Unavailable)
     })?;
     let state = web::Data::clone(state);
     Ok(Begun { state, row, rule, target: subject.target, before, values })

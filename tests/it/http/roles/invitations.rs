@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 
 use super::{account, member};
 use crate::http::api_client::{Person, Shop};
-use crate::support::test_db::TestDb;
 
 const PATH: &str = "/api/admin/invitations";
 
 /// Returns the token of an invitation, as its mail has it.
-async fn token(shop: &Shop, invitation: &Value) -> String {
+async fn token_of(shop: &Shop, invitation: &Value) -> String {
     let id: InvitationId = invitation["id"].as_str().unwrap().parse().unwrap();
     let row = shop.app.state().store.invitation_get(id).await.unwrap().unwrap();
     shop.app.state().accounts.roles().invitation_token(&row)
@@ -30,7 +29,7 @@ on_both_databases! {
         let invite = |email: &str| json!({"email": email, "role": "DOOR", "offeringId": event.id});
         let first = organiser.post(PATH, &invite("Lee@Example.com")).await.is(201).data;
         assert_eq!([&first["email"], &first["role"]], ["lee@example.com", "DOOR"]);
-        let token = token(&shop, &first).await;
+        let token = token_of(&shop, &first).await;
         let (lee, guest) = (account(&shop).await, shop.nobody());
         guest.post("/api/invitations/accept", &json!({"token": token})).await.is(401);
         let of_guest = shop.nobody().post_nothing("/api/auth/guest").await.is(201).data;
@@ -49,7 +48,7 @@ on_both_databases! {
         assert_eq!(organiser.get(PATH).await.is(200).data, json!([]), "none is open");
         // Bound to its address: a changed row makes another token.
         let second = organiser.post(PATH, &invite("kim@example.com")).await.is(201).data;
-        let of_kim = super::invitations::token(&shop, &second).await;
+        let of_kim = token_of(&shop, &second).await;
         shop.app.db.sql("UPDATE invitations SET email = 'eve@example.com'").await;
         refused(&lee, &of_kim).await;
     }
@@ -60,7 +59,7 @@ on_both_databases! {
         let organiser = member(&shop, GrantRole::Organiser, &[event.offering()]).await;
         let body = json!({"email": "lee@example.com", "role": "FINANCE", "offeringId": event.id});
         let made = organiser.post(PATH, &body).await.is(201).data;
-        let withdrawn = token(&shop, &made).await;
+        let withdrawn = token_of(&shop, &made).await;
         let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
         organiser.delete(&path).await.is(200);
         organiser.delete(&path).await.refused(403, "FORBIDDEN");
@@ -68,16 +67,16 @@ on_both_databases! {
         refused(&lee, &withdrawn).await;
         // Another to the same address for the same role replaces the one before.
         let made = organiser.post(PATH, &body).await.is(201).data;
-        let replaced = token(&shop, &made).await;
+        let replaced = token_of(&shop, &made).await;
         let made = organiser.post(PATH, &body).await.is(201).data;
         refused(&lee, &replaced).await;
-        let orphaned = token(&shop, &made).await;
+        let orphaned = token_of(&shop, &made).await;
         let grants = format!("/api/admin/grants?userId={}", organiser.user);
         let grant = admin.get(&grants).await.is(200).data[0]["id"].as_str().unwrap().to_owned();
         admin.delete(&format!("/api/admin/grants/{grant}")).await.is(200);
         refused(&lee, &orphaned).await;
         let made = admin.post(PATH, &body).await.is(201).data;
-        let late = token(&shop, &made).await;
+        let late = token_of(&shop, &made).await;
         shop.clock.advance_ms(7 * 24 * 3_600_000);
         let lee = shop.again(&lee, admitone::accounts::Role::User);
         refused(&lee, &late).await;
