@@ -8,7 +8,7 @@ mod snapshots;
 mod subject;
 
 pub(crate) use gate::{complete, enter};
-pub(crate) use rules::{About, Rule, Shot, act, read};
+pub(crate) use rules::{About, Rule, Shot, act, own_or_others, read};
 
 use crate::roles::Permission;
 

@@ -7,7 +7,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
 
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::staff::{About, Rule, Shot, act, complete, enter, read};
+use crate::http::staff::{About, Rule, Shot, act, complete, enter, own_or_others, read};
 use crate::roles::Permission::{self, Administer, Any, Door, Manage, ReadOrders, Refund};
 use crate::web::visitor::Visitor;
 
@@ -131,7 +131,17 @@ const PAGES: &[Rule] = &[
     read("/door/{event}/search", Door, About::Offering),
     post("/door/{event}/check", Door, About::Offering, "ticket.check-in"),
     post("/door/{event}/undo", Door, About::Offering, "ticket.undo-check-in"),
+    // Pages of customers, on which staff may act for another.
+    shared("/orders/{reservation}/cancel", Refund, About::Reservation, "order.cancel"),
+    shared("/orders/{reservation}/refund", Refund, About::Reservation, "order.refund"),
+    shared("/events/{event}/holds/{hold}/release", Manage, About::Holding, "hold.release"),
+    shared("/events/{event}/waitlist/{entry}/leave", Manage, About::Holding, "waitlist.remove"),
+    shared("/enrollments/{enrollment}/cancel", Manage, About::Enrollment, "enrollment.cancel"),
+    shared("/enrollments/{enrollment}/answers", Manage, About::Enrollment, "enrollment.change"),
 ];
+
+/// Where pages of customers end on which staff may act for another.
+const SHARED: &[&str] = &["/cancel", "/refund", "/release", "/leave", "/answers"];
 
 const fn post(
     path: &'static str,
@@ -142,18 +152,38 @@ const fn post(
     act(("POST", path), permission, about, name)
 }
 
+const fn shared(
+    path: &'static str,
+    permission: Permission,
+    about: About,
+    name: &'static str,
+) -> Rule {
+    own_or_others(("POST", path), permission, about, name)
+}
+
+/// True for requests whose page may have a rule.
+fn may_have_rule(request: &ServiceRequest) -> bool {
+    let path = request.path();
+    let is_below = |of: &&str| {
+        path.strip_prefix(*of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let changes = !request.method().is_safe();
+    // A path in another spelling is compared with all patterns.
+    ["/organiser", "/door"].iter().any(is_below)
+        || path.contains('%')
+        || (changes && SHARED.iter().any(|end| path.ends_with(end)))
+}
+
 /// Lets requests for pages of staff through the gate.
 pub(super) async fn gate(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let is_of_staff = ["/organiser", "/door"].iter().any(|of| {
-        request.path().strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
-    if !is_of_staff {
+    if !may_have_rule(&request) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let pattern = request.match_pattern();
+    // As the router reads it: percent-decoded.
+    let pattern = request.resource_map().match_pattern(request.match_info().as_str());
     let method = request.method().as_str();
     let mut rules = PAGES.iter().filter(|rule| Some(rule.path) == pattern.as_deref());
     let Some(rule) = rules.find(|rule| rule.method == method) else {

@@ -218,6 +218,12 @@ pub(super) const API: &[Rule] = &[
     read("/api/admin/mclasses/{class}/enrollments.xlsx", Manage, About::Offering),
     read("/api/admin/mclasses/{class}/waitlist.csv", Manage, About::Offering),
     own_or_others(
+        ("PUT", "/api/mclasses/{class}/enrollments/{enrollment}"),
+        Manage,
+        About::Enrollment,
+        "enrollment.change",
+    ),
+    own_or_others(
         ("DELETE", "/api/mclasses/{class}/enrollments/{enrollment}"),
         Manage,
         About::Enrollment,
