@@ -2,14 +2,11 @@
 
 use super::body::Body;
 use super::compose::{Composer, Draft, of_account};
-use super::letter::Letter;
+use super::letter::{INVITATION, Letter};
 use super::outcome::ComposeError;
 use super::words::one_line;
 use crate::language::format;
 use crate::store::{LinkPurpose, Person};
-
-/// The kind of the message to a person who is invited to a role.
-pub(super) const INVITATION: &str = "invitation.sent";
 
 impl Composer {
     /// Finds the values for a mail about an account or to an administrator.

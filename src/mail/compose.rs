@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use minijinja::{Value, context};
 
-use super::accounts::INVITATION;
 use super::body::Body;
-use super::letter::Letter;
+use super::letter::{INVITATION, Letter};
 use super::links::Links;
 use super::orders::{self, Order};
 use super::outcome::ComposeError;
