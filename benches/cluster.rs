@@ -133,12 +133,14 @@ impl Site {
         }
         let hour = Duration::from_secs(3_600);
         let tokens = Tokens::new(SECRET, hour, Arc::new(SystemClock::new()));
-        let issue = |role| {
-            let caller = Caller::account(UserId::random(), role);
+        let issue = |user| {
+            let caller = Caller::account(user, Role::User);
             tokens.issue(caller).expect("HMAC signs")
         };
-        let customers = (0..CONNECTIONS).map(|_| issue(Role::User)).collect();
-        let admin = issue(Role::Admin);
+        let customers = (0..CONNECTIONS).map(|_| issue(UserId::random())).collect();
+        // The first administrator: roles are read from the database, and not from tokens.
+        let grants = store.grant_all().await.expect("the grants can be read");
+        let admin = issue(grants.first().expect("an administrator").user);
         Self { store, event, instances, client, tokens: Arc::new(customers), admin }
     }
 

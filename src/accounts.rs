@@ -37,9 +37,10 @@ pub use crate::store::{Device, Role, SessionRow};
 
 use crate::clock::Clock;
 use crate::config::{Config, MailMode};
-use crate::ids::{SessionId, UserId};
+use crate::ids::{OfferingId, SessionId, UserId};
 use crate::inventory::TimestampMs;
 use crate::network;
+use crate::roles::{Permission, Roles};
 use crate::store::{RefreshToken, Rotation, Store, UserRow};
 use crate::telemetry::metrics;
 use learned::Learned;
@@ -52,6 +53,7 @@ pub struct Accounts {
     store: Store,
     clock: Arc<dyn Clock>,
     tokens: Tokens,
+    roles: Arc<Roles>,
     learned: Learned,
     /// True if other processes may end sessions.
     has_other_processes: bool,
@@ -98,6 +100,7 @@ impl Accounts {
     ) -> Self {
         let attempts = config.login_attempts_per_minute;
         Self {
+            roles: Arc::new(Roles::new(store.clone(), config.jwt_secret.expose())),
             store,
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
             learned: Learned::default(),
@@ -131,6 +134,26 @@ impl Accounts {
     /// [`TokenError`] unless this server signed it and it is still valid.
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         self.access(token).map(|access| access.caller)
+    }
+
+    /// Returns the roles of all people.
+    #[must_use]
+    pub fn roles(&self) -> &Arc<Roles> {
+        &self.roles
+    }
+
+    /// True if the caller may do that with an offering.
+    #[must_use]
+    pub fn may(&self, caller: Caller, permission: Permission, offering: OfferingId) -> bool {
+        self.roles.may(caller, permission, offering)
+    }
+
+    /// Reads the grants that were changed since the last call, also by other processes.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn learn_roles(&self) -> Result<(), AccountError> {
+        Ok(self.roles.learn().await?)
     }
 
     /// Logs in by password. Takes as long for an unknown address as for a known one.

@@ -38,6 +38,7 @@ use crate::box_office::{BoxOffices, Committed};
 use crate::forms::Forms;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::{Command, Idempotency, Request};
+use crate::roles::Roles;
 use crate::store::Store;
 use crate::terms::Terms;
 
@@ -47,6 +48,7 @@ pub struct Classes {
     offices: Arc<BoxOffices>,
     forms: Forms,
     terms: Terms,
+    roles: Arc<Roles>,
     crash_points: CrashPoints,
     /// Changes of a class at this instance are made one after the other: each is built on what the one
     /// before has left.
@@ -56,10 +58,10 @@ pub struct Classes {
 impl Classes {
     /// Creates the service over a store and the box offices.
     #[must_use]
-    pub fn new(store: Store, offices: Arc<BoxOffices>) -> Self {
+    pub fn new(store: Store, offices: Arc<BoxOffices>, roles: Arc<Roles>) -> Self {
         let (forms, terms) = (Forms::new(store.clone()), Terms::new(store.clone()));
         let (crash_points, changing) = (CrashPoints::default(), Default::default());
-        Self { store, offices, forms, terms, crash_points, changing }
+        Self { store, offices, forms, terms, roles, crash_points, changing }
     }
 
     /// Injects faults: an application stops dead at each point that `crash_points` selects, as if the

@@ -172,6 +172,8 @@ pub struct Config {
     pub max_per_customer: Option<u32>,
     /// The life of a refresh token.
     pub refresh_token_ttl: Duration,
+    /// How long the log of administrative acts is kept.
+    pub audit_log_kept: Duration,
     /// Passwords hashed at a time; each takes 19 MiB.
     pub password_hashers: usize,
     /// Failed logins allowed for one e-mail address within a minute.
@@ -251,6 +253,7 @@ impl Default for Config {
             max_per_customer: Some(10),
             access_token_ttl: Duration::from_secs(24 * 3_600),
             refresh_token_ttl: Duration::from_secs(7 * 24 * 3_600),
+            audit_log_kept: Duration::from_secs(400 * 24 * 3_600),
             password_hashers: cores,
             login_attempts_per_minute: 10,
             cors_origins: Vec::new(),

@@ -16,6 +16,7 @@ pub mod nearest;
 pub mod openapi;
 pub mod pages;
 pub mod respond;
+pub mod staff;
 pub mod state;
 pub(crate) mod xlsx_file;
 
@@ -25,8 +26,8 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
 use api::{
-    accounts, audit, box_office, classes, cluster, forms, offerings, outbox, payments, terms,
-    venues, waiting_room, webhooks,
+    accounts, audit, box_office, classes, cluster, forms, offerings, outbox, payments, roles,
+    terms, venues, waiting_room, webhooks,
 };
 use box_office::{availability, stream};
 use error::ApiError;
@@ -119,6 +120,10 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
         .configure(terms::configure)
+        .configure(roles::grants::configure)
+        .configure(roles::invitations::configure)
+        .configure(roles::users::configure)
+        .configure(roles::audit_log::configure)
         .configure(waiting_room::admin::configure)
         .configure(venues::venues::configure)
         .configure(venues::plans::configure)

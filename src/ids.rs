@@ -128,6 +128,14 @@ uuid_id! {
     UserId
 }
 uuid_id! {
+    /// A role that a person was given.
+    GrantId
+}
+uuid_id! {
+    /// An invitation to a role.
+    InvitationId
+}
+uuid_id! {
     /// An entry of a waiting room, as its public record shows it: random, known to its owner alone.
     QueueEntryId
 }

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod archive;
 pub mod audit;
+pub mod audit_log;
 pub mod box_office;
 pub mod caller;
 pub mod classes;
@@ -26,6 +27,7 @@ pub mod outbox;
 pub mod payments;
 pub mod planted;
 pub mod random;
+pub mod roles;
 pub mod server;
 pub mod simulation;
 pub mod store;

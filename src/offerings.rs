@@ -23,6 +23,7 @@ pub use error::OfferingError;
 use std::sync::Arc;
 
 use crate::box_office::BoxOffices;
+use crate::roles::Roles;
 use crate::store::Store;
 use crate::venues::Venues;
 
@@ -51,6 +52,7 @@ pub struct Offerings {
     summaries: EventSummaries,
     policies: EventPolicies,
     codes: TicketCodes,
+    roles: Arc<Roles>,
 }
 
 impl Offerings {
@@ -61,8 +63,9 @@ impl Offerings {
         offices: Arc<BoxOffices>,
         venues: Arc<Venues>,
         codes: TicketCodes,
+        roles: Arc<Roles>,
     ) -> Self {
         let (summaries, policies) = (EventSummaries::default(), EventPolicies::default());
-        Self { store, offices, venues, summaries, policies, codes }
+        Self { store, offices, venues, summaries, policies, codes, roles }
     }
 }

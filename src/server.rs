@@ -447,8 +447,11 @@ fn assemble(
     let accounts = Arc::new(accounts);
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
-    let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
-    let classes = Classes::new(store.clone(), offices.clone())
+    let offerings = {
+        let roles = accounts.roles().clone();
+        Offerings::new(store.clone(), offices.clone(), venues.clone(), codes, roles)
+    };
+    let classes = Classes::new(store.clone(), offices.clone(), accounts.roles().clone())
         .with_crash_points(parts.class_crash_points.clone());
     let forms = Forms::new(store.clone());
     let guard =

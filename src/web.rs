@@ -20,6 +20,7 @@ mod public_pages;
 mod refusals;
 mod sessions;
 mod site;
+mod staff;
 mod visitor;
 
 mod account;
@@ -30,6 +31,7 @@ mod door;
 mod downloads;
 mod event;
 mod guests;
+mod invitation;
 mod offline;
 mod order_refunds;
 mod order_status;
@@ -67,6 +69,7 @@ pub fn configure_crowded(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
 pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
     cfg.app_data(site.clone()).service(
         web::scope("")
+            .wrap(from_fn(staff::gate))
             .wrap(from_fn(sessions::renewed))
             .wrap(from_fn(errors::as_pages))
             .configure(event::configure)
@@ -84,6 +87,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(registration::configure)
             .configure(terms::configure)
             .configure(mail_links::configure)
+            .configure(invitation::configure)
             .configure(dev_mail::configure)
             .configure(organiser::configure)
             .configure(sessions::configure)

@@ -4,6 +4,7 @@
 
 pub mod answer_salt;
 pub mod archive;
+pub mod audit_entry;
 pub mod auto_payment;
 pub mod class;
 pub mod class_count;
@@ -18,9 +19,11 @@ pub mod enrollment_reason;
 pub mod event;
 pub mod event_plan;
 pub mod gateway_notification;
+pub mod grant;
 pub mod guest;
 pub mod head;
 pub mod idempotency_key;
+pub mod invitation;
 pub mod journal;
 pub mod kept_mail;
 pub mod kept_mail_part;

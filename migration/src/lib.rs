@@ -29,6 +29,7 @@ mod m0024_enrollment_forms;
 mod m0025_search_of_people;
 mod m0026_queue_secrets;
 mod m0027_sessions;
+mod m0028_grants;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_search_of_people::Migration),
             Box::new(m0026_queue_secrets::Migration),
             Box::new(m0027_sessions::Migration),
+            Box::new(m0028_grants::Migration),
         ]
     }
 }

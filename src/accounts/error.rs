@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::roles::RoleError;
 use crate::store::StoreError;
 
 /// Why an account operation did not happen.
@@ -63,4 +64,14 @@ pub enum AccountError {
     /// Hashing or signing failed.
     #[error("{0}")]
     Internal(String),
+}
+
+/// Reading the roles of people fails with the store, and in no other way.
+impl From<RoleError> for AccountError {
+    fn from(error: RoleError) -> Self {
+        match error {
+            RoleError::Store(error) => Self::Store(error),
+            other => Self::Internal(other.to_string()),
+        }
+    }
 }

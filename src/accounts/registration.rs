@@ -73,11 +73,14 @@ impl Accounts {
         let from = Place::of(network, &email);
         let password_hash = self.passwords.hash_first(from, new.password.clone()).await?;
         let row = NewUser { id, email, password_hash, name, phone_number, role: new.role };
-        let now = self.clock.now_ms();
+        let (now, role) = (self.clock.now_ms(), row.role);
         match self.store.user_create_agreed(row, agreed, client_key.as_ref(), now).await {
             Ok(Answered::Now(user)) => {
                 if user.token_version > 0 {
                     self.refuse_older(&user);
+                }
+                if role == Role::Admin {
+                    self.learn_roles().await?;
                 }
                 self.open_session(user, &device).await
             }

@@ -34,6 +34,7 @@ impl Accounts {
             false => self.learn_between(from, last).await?,
         };
         self.tokens.expire_revocations();
+        self.learn_roles().await?;
         self.learned.up_to(last, began);
         if self.learned.has_news.swap(false, Ordering::AcqRel) || read > 0 {
             self.news.send_replace(());
@@ -131,6 +132,7 @@ impl Accounts {
         match self.store.user_forget(id, on_balance, self.clock.now_ms()).await {
             Ok(Forgotten::Now(closed)) => {
                 self.refuse_older(&closed);
+                self.learn_roles().await?;
                 Ok(true)
             }
             // Closed by another request, maybe on another instance.

@@ -2,8 +2,9 @@
 //! instance, and within two seconds on the others.
 
 use super::{Access, AccountError, Accounts, TokenError};
+use crate::caller::Caller;
 use crate::ids::{SessionId, UserId};
-use crate::store::SessionRow;
+use crate::store::{Role, SessionRow};
 
 impl Accounts {
     /// Returns what an access token proves.
@@ -11,7 +12,11 @@ impl Accounts {
     /// # Errors
     /// [`TokenError`] unless this server signed it and it is still valid.
     pub fn access(&self, token: &str) -> Result<Access, TokenError> {
-        self.tokens.verify(token)
+        let access = self.tokens.verify(token)?;
+        // No token says what its caller may do.
+        let is_admin = !access.caller.guest && self.roles.is_admin(access.caller.user);
+        let role = if is_admin { Role::Admin } else { Role::User };
+        Ok(Access { caller: Caller { role, ..access.caller }, ..access })
     }
 
     /// Returns the living sessions of an account, the one seen last first.

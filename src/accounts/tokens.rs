@@ -56,6 +56,8 @@ pub enum TokenError {
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: UserId,
+    /// Written for instances of the version before, and never read: roles are read at use.
+    #[serde(skip_deserializing, default = "no_role")]
     role: Role,
     iss: String,
     aud: String,
@@ -75,10 +77,14 @@ struct Claims {
     sid: Option<SessionId>,
 }
 
+fn no_role() -> Role {
+    Role::User
+}
+
 /// What a valid access token proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// The account or guest.
+    /// The account or guest, without a role: no token says what its caller may do.
     pub caller: Caller,
     /// The login that the token belongs to; `None` for guests.
     pub session: Option<SessionId>,
@@ -314,7 +320,7 @@ impl Tokens {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        let caller = Caller { user: claims.sub, role: claims.role, guest: claims.guest };
+        let caller = Caller { user: claims.sub, role: Role::User, guest: claims.guest };
         // Revocations are kept for as long as tokens live by the current setting: a token issued
         // under an earlier, longer setting must not outlive them.
         let issued_at = claims.iat.saturating_mul(1_000);

@@ -10,6 +10,7 @@ use crate::caller::Caller;
 use crate::classes::{ClassError, Classes};
 use crate::ids::{EnrollmentId, OfferingId};
 use crate::inventory::{Rejection, TimestampMs};
+use crate::roles::Permission;
 use crate::store::{
     AnswersRow, ClassPage, ClassRow, ClassSearch, EnrollmentRow, LinePlace, ReservationRow,
 };
@@ -78,7 +79,7 @@ impl Classes {
         Ok(self.store.class_search(search, limit).await?)
     }
 
-    /// Returns an enrollment of the caller or, for administrators, of anyone.
+    /// Returns an enrollment of the caller or, for the class's organisers, of anyone.
     ///
     /// # Errors
     /// [`Rejection::EnrollmentNotFound`], for enrollments of others too.
@@ -88,7 +89,9 @@ impl Classes {
         id: EnrollmentId,
     ) -> Result<EnrollmentRow, ClassError> {
         let row = self.store.enrollment_get(id).await?;
-        let row = row.filter(|row| row.user == caller.user || caller.is_admin());
+        let row = row.filter(|row| {
+            row.user == caller.user || self.roles.may(caller, Permission::Manage, row.class)
+        });
         Ok(row.ok_or(Rejection::EnrollmentNotFound)?)
     }
 

@@ -5,26 +5,49 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::accounts::{AccountError, Accounts, generated_password};
-use crate::clock::SystemClock;
+use crate::accounts::{Accounts, generated_password, normalise_email};
+use crate::audit_log::{self, Act};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::ids::{OfferingId, UserId};
+use crate::inventory::TimestampMs;
+use crate::roles::{NewGrant, RoleError, Roles};
 use crate::server::{self, StartError};
-use crate::store::{InstanceLock, Store, StoreError};
+use crate::store::{AuditOutcome, GrantFilter, GrantRole, InstanceLock, Store, StoreError};
 
 pub(super) fn command() -> Command {
-    Command::new("admin").about("Help somebody who cannot log in").subcommand(
+    let with_role = |name: &'static str, about: &'static str| {
+        Command::new(name)
+            .about(about)
+            .arg(email())
+            .arg(
+                Arg::new("role")
+                    .value_name("ROLE")
+                    .required(true)
+                    .value_parser(GrantRole::ALL.map(GrantRole::as_str))
+                    .ignore_case(true)
+                    .help("What the account may do"),
+            )
+            .arg(
+                Arg::new("offering")
+                    .value_name("OFFERING")
+                    .help("The id of the event or class; left out for ADMIN"),
+            )
+    };
+    let command = Command::new("admin").about("Help people who cannot log in or lack a role");
+    let command = command
+        .subcommand(with_role("grant", "Give an account a role"))
+        .subcommand(with_role("revoke", "Take a role from an account"));
+    command.subcommand(
         Command::new("reset-password")
             .about(
                 "Give an account a new password and end all its logins; with Postgres while \
                      servers run, with SQLite while none does",
             )
-            .arg(
-                Arg::new("email")
-                    .value_name("EMAIL")
-                    .required(true)
-                    .help("The account's e-mail address"),
-            )
+            .arg(email())
             .arg(
                 Arg::new("stdin")
                     .long("stdin")
@@ -34,22 +57,149 @@ pub(super) fn command() -> Command {
     )
 }
 
+fn email() -> Arg {
+    Arg::new("email").value_name("EMAIL").required(true).help("The account's e-mail address")
+}
+
 pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
-    let Some(arguments) = arguments.subcommand_matches("reset-password") else {
-        bail!("say what: admin reset-password EMAIL");
+    match arguments.subcommand() {
+        Some(("reset-password", arguments)) => reset_password(config, arguments),
+        Some(("grant", arguments)) => change_role(config, arguments, Change::Grant),
+        Some(("revoke", arguments)) => change_role(config, arguments, Change::Revoke),
+        _ => bail!("say what: admin reset-password EMAIL, admin grant EMAIL ROLE"),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Grant,
+    Revoke,
+}
+
+/// Gives or takes a role, and writes that to the audit log.
+fn change_role(config: &Config, arguments: &ArgMatches, change: Change) -> Result<()> {
+    let email = arguments.get_one::<String>("email").context("whose role?")?;
+    let role = arguments.get_one::<String>("role").map(|name| name.to_uppercase());
+    let role = role.and_then(|name| GrantRole::parse(&name)).context("which role?")?;
+    let offering = arguments.get_one::<String>("offering");
+    let offering: Option<OfferingId> = offering
+        .map(|id| id.parse())
+        .transpose()
+        .context("OFFERING is the id of an event or class")?;
+    match (role, offering) {
+        (GrantRole::Admin, Some(_)) => bail!("ADMIN is for no offering: leave OFFERING out"),
+        (GrantRole::Organiser | GrantRole::Finance | GrantRole::Door, None) => {
+            bail!("{} is for one offering: name its id", role.as_str())
+        }
+        _ => {}
+    }
+    super::block_on(async {
+        let (_lock, store) = open(config).await?;
+        let address = normalise_email(email).map_err(anyhow::Error::msg)?;
+        let Some(user) = store.user_by_email(&address).await? else {
+            bail!("there is no account of {email}");
+        };
+        if let Some(offering) = offering
+            && store.event_get(offering).await?.is_none()
+        {
+            bail!("there is no event or class with the id {offering}");
+        }
+        let roles = Roles::new(store.clone(), config.jwt_secret.expose());
+        let now = SystemClock::new().now_ms();
+        let (action, done) = match change {
+            Change::Grant => ("grant.give", "has"),
+            Change::Revoke => ("grant.revoke", "has no longer"),
+        };
+        let values = json!({ "userId": user.id, "role": role, "offeringId": offering });
+        let (before, after) = match change {
+            Change::Grant => (None, Some(values)),
+            Change::Revoke => (Some(values), None),
+        };
+        let begun = begin(&store, action, user.id, (offering, before, after), now).await?;
+        let changed = match change {
+            Change::Grant => {
+                let new = NewGrant { user: user.id, role, offering };
+                roles.grant(new, None, None, now).await.map(|_| ())
+            }
+            Change::Revoke => revoke(&store, &roles, user.id, (role, offering)).await,
+        };
+        let outcome = if changed.is_ok() { audit_log::DONE } else { "REFUSED" };
+        complete(&store, begun, outcome).await;
+        changed?;
+        super::print(&format!(
+            "{} {done} the role {}; servers that run know it within 2 s\n",
+            user.email,
+            role.as_str()
+        ));
+        Ok(())
+    })
+}
+
+async fn revoke(
+    store: &Store,
+    roles: &Roles,
+    user: UserId,
+    (role, offering): (GrantRole, Option<OfferingId>),
+) -> Result<(), RoleError> {
+    let offerings = offering.map(|one| vec![one]);
+    let filter = GrantFilter { user: Some(user), role: Some(role), offerings, after: None };
+    let found = store.grant_list(&filter, 1).await?;
+    let grant = found.first().ok_or(RoleError::NoSuchGrant)?;
+    roles.revoke(grant.id, None).await.map(|_| ())
+}
+
+/// The values before and after an act, and the offering that it is about.
+type Values = (Option<OfferingId>, Option<Value>, Option<Value>);
+
+async fn begin(
+    store: &Store,
+    action: &str,
+    target: UserId,
+    (offering, before, after): Values,
+    now: TimestampMs,
+) -> Result<Uuid, StoreError> {
+    let act = Act {
+        address: Some("command line".into()),
+        action: action.to_owned(),
+        offering,
+        target: Some(target.to_string()),
+        before,
+        after,
+        ..Act::default()
     };
+    audit_log::begin(store, act, now).await
+}
+
+async fn complete(store: &Store, act: Uuid, outcome: &str) {
+    let with = AuditOutcome { outcome: outcome.to_owned(), ..AuditOutcome::default() };
+    audit_log::complete(store, act, with).await;
+}
+
+fn reset_password(config: &Config, arguments: &ArgMatches) -> Result<()> {
     let email = arguments.get_one::<String>("email").context("whose password?")?;
     let given = if arguments.get_flag("stdin") { Some(first_line()?) } else { None };
     let password = given.clone().unwrap_or_else(generated_password);
     super::block_on(async {
         let (_lock, store) = open(config).await?;
         let runtime = tokio::runtime::Handle::current();
-        let accounts = Accounts::new(store, Arc::new(SystemClock::new()), config, runtime);
+        let clock = SystemClock::new();
+        let now = clock.now_ms();
+        let accounts = Accounts::new(store.clone(), Arc::new(clock), config, runtime);
+        let known = match normalise_email(email) {
+            Ok(address) => store.user_by_email(&address).await?,
+            Err(_) => None,
+        };
+        let Some(known) = known else { bail!("there is no account of {email}") };
+        let act =
+            begin(&store, "account.reset-password", known.id, (None, None, None), now).await?;
         let user = match accounts.reset_password(email, password.clone()).await {
             Ok(user) => user,
-            Err(AccountError::NotFound) => bail!("there is no account of {email}"),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                complete(&store, act, "REFUSED").await;
+                return Err(error.into());
+            }
         };
+        complete(&store, act, audit_log::DONE).await;
         let shown = match given {
             Some(_) => "(the one you gave)".to_owned(),
             None => format!("{password} (shown this once)"),

@@ -476,6 +476,13 @@ pub const KEYS: &[Key] = &[
         |c, v| duration(v, "1h", "90d").map(|v| c.refresh_token_ttl = v)
     ),
     key!(
+        "audit_log_kept",
+        "ADMITONE_AUDIT_LOG_KEPT",
+        "DURATION",
+        "How long administrative acts stay in the audit log, 1d to 3650d [400d]",
+        |c, v| duration(v, "1d", "3650d").map(|v| c.audit_log_kept = v)
+    ),
+    key!(
         "password_hashers",
         "ADMITONE_PASSWORD_HASHERS",
         "N",

@@ -9,6 +9,7 @@ pub mod forms;
 pub mod offerings;
 pub mod outbox;
 pub mod payments;
+pub mod roles;
 pub mod terms;
 pub mod venues;
 pub mod waiting_room;

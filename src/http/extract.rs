@@ -7,6 +7,7 @@ mod idempotency;
 mod pass;
 mod proof;
 mod session;
+mod staff;
 mod words;
 
 use std::borrow::Cow;
@@ -17,18 +18,20 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-use access::knows_sessions;
+pub(crate) use access::knows_sessions;
 pub use access::{FromDevice, Payer};
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
 pub use idempotency::IdempotencyKey;
 pub use pass::{PASS_HEADER, PassToken};
 pub use proof::{PROOF_HEADER, QueueProof};
 pub use session::{CookieNames, is_from_our_pages};
+pub(crate) use staff::Granted;
+pub use staff::{Staff, Within};
 pub use words::A_TIME;
 use words::Fault;
 
 pub use crate::accounts::{Access, Caller};
-use crate::accounts::{Role, TokenError};
+use crate::accounts::TokenError;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::language::Language;
@@ -61,31 +64,19 @@ impl FromRequest for MaybeCaller {
     }
 }
 
-/// The caller of a route for administrators: 403 for everyone else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admin(pub Caller);
-
-impl FromRequest for Admin {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller_of(request).and_then(|caller| match caller.role {
-            Role::Admin => {
-                let state = request.app_data::<web::Data<AppState>>();
-                knows_sessions(state.expect("the server sets its state"))?;
-                Ok(Self(caller))
-            }
-            Role::User => Err(ApiError::of(ErrorCode::Forbidden)),
-        }))
-    }
-}
-
-fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
+/// Returns the caller of a request.
+///
+/// # Errors
+/// 401 without a valid access token; 403 for a cookie that a foreign page sends.
+pub(crate) fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
     access_of(request).map(|access| access.caller)
 }
 
-fn access_of(request: &HttpRequest) -> Result<Access, ApiError> {
+/// Returns what the access token of a request proves.
+///
+/// # Errors
+/// As for [`caller_of`].
+pub(crate) fn access_of(request: &HttpRequest) -> Result<Access, ApiError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let header = token_of(request).map(Cow::Borrowed);
     let token = match header {

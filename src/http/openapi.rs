@@ -37,6 +37,7 @@ use crate::http::api::outbox::{deliveries, feed};
 use crate::http::api::payments::{
     administration as payments_administration, pay, refunds, wallet, webhooks,
 };
+use crate::http::api::roles::{audit_log, grants, invitations, users as accounts};
 use crate::http::api::terms;
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
 use crate::http::api::waiting_room::{admin as queue_admin, queue, stream as queue_stream};
@@ -94,6 +95,9 @@ use crate::http::envelope::Failure;
         queue_admin::guests, queue_admin::void,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
         terms::agree,
+        grants::list, grants::give, grants::revoke, accounts::list, audit_log::list,
+        audit_log::export, invitations::list, invitations::invite, invitations::withdraw,
+        invitations::accept,
         endpoints::list, endpoints::create, endpoints::show, endpoints::change, endpoints::delete,
         endpoints::rotate, endpoints::ping,
         log::list, log::replay, log::replay_since,

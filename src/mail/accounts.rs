@@ -1,10 +1,12 @@
 //! Mails about accounts, links and what administrators look after.
 
+use super::body::Body;
 use super::compose::{Composer, Draft, of_account};
+use super::letter::{INVITATION, Letter};
 use super::outcome::ComposeError;
 use super::words::one_line;
 use crate::language::format;
-use crate::store::LinkPurpose;
+use crate::store::{LinkPurpose, Person};
 
 impl Composer {
     /// Finds the values for a mail about an account or to an administrator.
@@ -17,6 +19,7 @@ impl Composer {
             "account.email_confirmation" => {
                 self.add_link(draft, LinkPurpose::ConfirmEmail, "/confirm").await
             }
+            INVITATION => self.about_invitation(draft).await,
             "webhook.disabled" => {
                 let (url, reason) = (draft.body.text("url")?, draft.body.text("reason")?);
                 let (url, reason) = (one_line(url), one_line(reason));
@@ -35,6 +38,39 @@ impl Composer {
                 Ok(())
             }
         }
+    }
+
+    /// Returns the person who is invited: the address is that of the invitation, and of an account only
+    /// by chance. `None` if the invitation is used or withdrawn.
+    pub(super) async fn invited(&self, letter: &Letter) -> Result<Option<Person>, ComposeError> {
+        let body = Body(&letter.body);
+        let Some(row) = self.store().invitation_get(body.id("invitationId")?).await? else {
+            return Err(ComposeError::Nothing("the invitation is used or withdrawn"));
+        };
+        let known = self.store().people([letter.user]).await?.remove(&letter.user);
+        let language = known.as_ref().and_then(|person| person.language.clone());
+        let language = language.or_else(|| body.maybe_text("language").map(str::to_owned));
+        let name = known.and_then(|person| person.name);
+        Ok(Some(Person { name, email: row.email, language }))
+    }
+
+    async fn about_invitation(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {
+        let row = self.store().invitation_get(draft.body.id("invitationId")?).await?;
+        let row = row.filter(|row| row.expires_at > draft.now);
+        let row = row.ok_or(ComposeError::Nothing("the invitation has ended"))?;
+        let token = self.accounts().roles().invitation_token(&row);
+        draft.values.insert("url", self.links().to(&format!("/invitation?token={token}")).into());
+        let until = format::date_time(draft.language, row.expires_at, self.zone);
+        draft.values.insert("until", until.into());
+        draft.values.insert("role", row.role.as_str().into());
+        let name = match row.offering {
+            Some(id) => self.store().event_get(id).await?.map(|event| event.details.name),
+            None => None,
+        };
+        draft
+            .values
+            .insert("offering", name.map(|name| one_line(&name)).unwrap_or_default().into());
+        Ok(())
     }
 
     /// Adds the link whose id the message has.

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use minijinja::{Value, context};
 
 use super::body::Body;
-use super::letter::Letter;
+use super::letter::{INVITATION, Letter};
 use super::links::Links;
 use super::orders::{self, Order};
 use super::outcome::ComposeError;
@@ -84,7 +84,10 @@ impl Composer {
         if !self.templates.has(&letter.kind) {
             return Err(ComposeError::Nothing("no mail for this kind of message"));
         }
-        let person = self.parts.store.people([letter.user]).await?.remove(&letter.user);
+        let person = match letter.kind.as_str() {
+            INVITATION => self.invited(letter).await?,
+            _ => self.parts.store.people([letter.user]).await?.remove(&letter.user),
+        };
         let gone = ComposeError::Nothing("the person was erased, or has left no address");
         let person = person.ok_or(gone)?;
         let known = person.language.as_deref().and_then(Language::by_tag);

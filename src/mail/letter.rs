@@ -6,6 +6,9 @@ use uuid::Uuid;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
 
+/// The kind of the message to a person who is invited to a role.
+pub(super) const INVITATION: &str = "invitation.sent";
+
 /// What a delivery to the destination `mail` holds.
 #[derive(Clone, Debug)]
 pub struct Letter {

@@ -7,6 +7,7 @@ use crate::caller::Caller;
 use crate::ids::{HoldId, OfferingId, UserId};
 use crate::inventory::{Command, Idempotency, Request};
 use crate::offerings::{OfferingError, Offerings};
+use crate::roles::Permission;
 
 impl Offerings {
     /// Sends an administrator's command to the event's box office.
@@ -24,7 +25,7 @@ impl Offerings {
         self.submit(event, command, idempotency.map(in_a_share_of_its_own)).await
     }
 
-    /// Releases a hold of the caller or, for administrators, of any customer.
+    /// Releases a hold of the caller or, for the event's organisers, of any customer.
     ///
     /// # Errors
     /// The refusal, or why nothing could be decided.
@@ -35,7 +36,7 @@ impl Offerings {
         hold: HoldId,
         idempotency: Option<Idempotency>,
     ) -> Result<Committed, OfferingError> {
-        let owner = match caller.is_admin() {
+        let owner = match self.roles.may(caller, Permission::Manage, event) {
             true => self.owner_of_hold(event, hold).await?,
             false => None,
         };
@@ -43,7 +44,7 @@ impl Offerings {
         self.submit_for(caller, owner, event, release, idempotency).await
     }
 
-    /// Removes a waitlist entry, or declines its offer; administrators may do so for any customer.
+    /// Removes a waitlist entry, or declines its offer; the event's organisers may do so for any customer.
     ///
     /// # Errors
     /// The refusal, or why nothing could be decided.
@@ -54,7 +55,7 @@ impl Offerings {
         entry: HoldId,
         idempotency: Option<Idempotency>,
     ) -> Result<Committed, OfferingError> {
-        let owner = match caller.is_admin() {
+        let owner = match self.roles.may(caller, Permission::Manage, event) {
             true => match self.offices.waitlist_entry(event, entry).await? {
                 Some(waiting) => Some(waiting.customer),
                 // An entry that became an offer is a hold.

@@ -10,6 +10,7 @@ use crate::inventory::{
     TimestampMs,
 };
 use crate::offerings::{OfferingError, Offerings};
+use crate::roles::Permission;
 use crate::store::{
     EventRow, ReservationFilter, ReservationRow, ReservationState, TicketRow, TicketState,
 };
@@ -70,7 +71,7 @@ pub fn ticket_prices(row: &ReservationRow) -> Vec<Minor> {
 }
 
 impl Offerings {
-    /// Returns a reservation of the caller or, for administrators, of any customer.
+    /// Returns a reservation of the caller or, for staff of its event, of any customer.
     ///
     /// # Errors
     /// [`Rejection::ReservationNotFound`], for reservations of other customers too.
@@ -80,7 +81,9 @@ impl Offerings {
         id: ReservationId,
     ) -> Result<ReservationRow, OfferingError> {
         let row = self.store.reservation_get(id).await?;
-        let row = row.filter(|row| row.user == caller.user || caller.is_admin());
+        let row = row.filter(|row| {
+            row.user == caller.user || self.roles.may(caller, Permission::ReadOrders, row.offering)
+        });
         Ok(row.ok_or(Rejection::ReservationNotFound)?)
     }
 
@@ -159,7 +162,7 @@ impl Offerings {
         let refund = wanted.refund;
         let is_own = row.user == caller.user && refund.is_none();
         let command = |by| Command::CancelTickets { reservation: id, tickets, refund, by };
-        let committed = if is_own || !caller.is_admin() {
+        let committed = if is_own || !self.roles.may(caller, Permission::Refund, row.offering) {
             let command = command(Requester::Customer(caller.user));
             self.submit(row.offering, command, idempotency).await?
         } else {

@@ -7,6 +7,7 @@ use crate::ids::ReservationId;
 use crate::inventory::{Rejection, TimestampMs};
 use crate::offerings::ticket_codes::TicketCodes;
 use crate::offerings::{OfferingError, Offerings};
+use crate::roles::Permission;
 use crate::store::TicketRow;
 
 /// A page of tickets, newest first.
@@ -25,13 +26,15 @@ impl Offerings {
         &self.codes
     }
 
-    /// Returns a ticket of the caller or, for administrators, of any customer.
+    /// Returns a ticket of the caller or, for staff of its event, of any customer.
     ///
     /// # Errors
     /// [`Rejection::TicketNotFound`], for tickets of other customers too.
     pub async fn ticket(&self, caller: Caller, id: Uuid) -> Result<TicketRow, OfferingError> {
         let row = self.store.ticket_get(id).await?;
-        let row = row.filter(|row| row.user == caller.user || caller.is_admin());
+        let row = row.filter(|row| {
+            row.user == caller.user || self.roles.may(caller, Permission::ReadOrders, row.offering)
+        });
         Ok(row.ok_or(Rejection::TicketNotFound)?)
     }
 

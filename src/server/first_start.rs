@@ -26,6 +26,11 @@ pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartErr
         Err(AccountError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(StartError::Machine(error.to_string())),
     }
+    match state.accounts.learn_roles().await {
+        Ok(()) => {}
+        Err(AccountError::Store(error)) => return Err(error.into()),
+        Err(error) => return Err(StartError::Machine(error.to_string())),
+    }
     if state.config.is_worker {
         return Ok(FirstStart::default());
     }

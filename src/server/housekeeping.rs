@@ -42,6 +42,7 @@ const WORDS_FOR_MS: TimestampMs = 25 * 3_600_000;
 /// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
+    let acts_for_ms = i64::try_from(state.config.audit_log_kept.as_millis()).unwrap_or(i64::MAX);
     let closing = state.closing();
     state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts)));
     state.runtime.spawn(tend_sessions(Arc::downgrade(&state.accounts)));
@@ -52,7 +53,7 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
         let mut tick = tokio::time::interval(INTERVAL);
         loop {
             tick.tick().await;
-            if let Err(error) = forget(&store, clock.as_ref()).await {
+            if let Err(error) = forget(&store, clock.as_ref(), acts_for_ms).await {
                 // The next round tries again.
                 tracing::debug!(%error, "could not clean up");
             }
@@ -63,8 +64,8 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     })
 }
 
-/// Reads which sessions other processes ended, so that this process rejects their tokens too and ends
-/// their streams.
+/// Reads which sessions other processes ended and which roles they changed, so that this process rejects
+/// older tokens too and ends their streams.
 async fn hear_of_revocations(accounts: Weak<Accounts>) {
     let mut fails = false;
     loop {
@@ -72,7 +73,7 @@ async fn hear_of_revocations(accounts: Weak<Accounts>) {
         let Some(accounts) = accounts.upgrade() else { return };
         let error = accounts.learn_revocations().await.err();
         if let Some(error) = error.as_ref().filter(|_| !fails) {
-            tracing::warn!(%error, "cannot ask for revoked access tokens: trying on");
+            tracing::warn!(%error, "cannot ask for revoked access tokens and roles: trying on");
         }
         fails = error.is_some();
     }
@@ -98,13 +99,19 @@ async fn warn_of_the_future(store: &Store, clock: &dyn Clock) -> Result<(), Stor
     Ok(())
 }
 
-async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+async fn forget(
+    store: &Store,
+    clock: &dyn Clock,
+    acts_for_ms: TimestampMs,
+) -> Result<(), StoreError> {
     let now = clock.now_ms();
     let older = async |what, than_ms| store.prune(what, now.saturating_sub(than_ms)).await;
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
     let sessions = older(Prunable::ExpiredSessions, SESSIONS_FOR_MS).await?;
     let links = older(Prunable::ExpiredLinks, 0).await?;
+    let invitations = older(Prunable::ExpiredInvitations, 0).await?;
+    let acts = older(Prunable::AuditLog, acts_for_ms).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
     let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
     let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
@@ -112,6 +119,7 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
     let words = store.enrollment_sweep(now.saturating_sub(WORDS_FOR_MS)).await?;
     let of_outbox = messages + notices + deliveries + attempts;
+    let links = links + invitations + acts;
     if keys + tokens + sessions + links + of_outbox + notified + words > 0 {
         tracing::debug!(
             keys,

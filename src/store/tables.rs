@@ -1,5 +1,6 @@
 //! The tables, one module for each kind of row.
 
+pub(crate) mod audit_entry;
 pub(crate) mod auto_payment;
 pub(crate) mod catalogue;
 pub(crate) mod class;
@@ -14,9 +15,12 @@ pub(crate) mod enrollment_words;
 pub(crate) mod event;
 pub(crate) mod event_change;
 pub(crate) mod gateway_notification;
+pub(crate) mod grant;
 pub(crate) mod guest;
 pub(crate) mod idempotency;
+pub(crate) mod invitation;
 pub(crate) mod kept_mail;
+pub(crate) mod last_login;
 pub(crate) mod leaving;
 pub(crate) mod mail_link;
 pub(crate) mod new_class;

@@ -48,10 +48,11 @@ async fn choose(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let now = state.clock.now_ms();
     let after = query.after.as_deref().and_then(cursor);
-    let search = EventSearch { from: Some(now - AFTERWARDS_MS), after, ..EventSearch::default() };
+    let (from, among) = (Some(now - AFTERWARDS_MS), visitor.scope().offerings());
+    let search = EventSearch { from, among, after, ..EventSearch::default() };
     let events = state.store.event_search(&search, SHOWN).await?;
     let next = events.last().filter(|_| events.len() as u64 == SHOWN);
     let (today, others): (Vec<_>, Vec<_>) =

@@ -6,6 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::http::error::ErrorCode;
 use crate::http::respond::rfc3339;
+use crate::roles::Permission;
 use crate::web::forms::local_path;
 use crate::web::language::Language;
 use crate::web::visitor::Visitor;
@@ -173,8 +174,10 @@ fn header(visitor: &Visitor) -> Markup {
                 a href="/classes" { (visitor.text("frame.classes")) }
                 a href="/basket" { (visitor.text("frame.basket")) }
                 a href="/tickets" { (visitor.text("frame.tickets")) }
-                @if visitor.is_admin() {
+                @if visitor.is_staff() {
                     a href="/organiser" { (visitor.text("frame.organiser")) }
+                }
+                @if visitor.has(Permission::Door) {
                     a href="/door" { (visitor.text("frame.door")) }
                 }
                 @if visitor.has_account() {

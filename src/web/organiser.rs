@@ -2,6 +2,7 @@
 //! done by the same functions as in the API.
 
 mod actions;
+mod audit;
 mod class_change;
 mod class_decisions;
 mod class_desk;
@@ -47,6 +48,7 @@ mod seats;
 mod seats_named;
 mod shown;
 mod tables;
+mod team;
 mod term;
 mod terms;
 mod venue;
@@ -69,6 +71,7 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::TimestampMs;
 use crate::offerings::EventSummary;
+use crate::roles::Permission;
 use crate::store::{EventRow, EventSearch};
 use crate::web::fields::Field;
 use crate::web::format;
@@ -95,6 +98,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(holds::configure)
         .configure(queue::configure)
         .configure(people::configure)
+        .configure(team::configure)
+        .configure(audit::configure)
         .configure(classes::configure)
         // Before the page of a class, whose address it could be.
         .configure(class_edit::configure)
@@ -132,7 +137,7 @@ async fn events(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let now = state.clock.now_ms();
     let text: String = query.q.trim().chars().filter(|c| !c.is_control()).take(100).collect();
     let began = now - AFTERWARDS_MS;
@@ -141,7 +146,7 @@ async fn events(
         let (at, id) = text.split_once('_')?;
         Some((at.parse().ok()?, id.parse().ok()?))
     });
-    let search = EventSearch { text, from, until, after };
+    let search = EventSearch { text, from, until, after, among: visitor.scope().offerings() };
     let events = state.store.event_search(&search, SHOWN).await?;
     let ids: Vec<OfferingId> = events.iter().map(|event| event.id).collect();
     let summaries = state.offerings.summaries(&ids).await?;
@@ -158,7 +163,9 @@ async fn events(
                 } else {
                     "start.nothing_found"
                 })) }
-                p { a.button href="/organiser/events/new" { (visitor.text("start.make_one")) } }
+                @if visitor.is_admin() {
+                    p { a.button href="/organiser/events/new" { (visitor.text("start.make_one")) } }
+                }
             }
         } @else {
             (event_table(&visitor, &events, &summaries, now))
@@ -190,13 +197,25 @@ fn next_page(query: &Query, last: &EventRow) -> String {
 fn sections(visitor: &Visitor) -> Markup {
     html! {
         p.actions {
-            a.button href="/organiser/events/new" { (visitor.text("start.make_one")) }
+            @if visitor.is_admin() {
+                a.button href="/organiser/events/new" { (visitor.text("start.make_one")) }
+            }
             a.button.quiet href="/organiser/classes" { (visitor.text("class.title")) }
-            a.button.quiet href="/organiser/venues" { (visitor.text("venues.title")) }
-            a.button.quiet href="/organiser/users" { (visitor.text("organiser.users")) }
-            a.button.quiet href="/organiser/payments" { (visitor.text("organiser_payments.title")) }
-            a.button.quiet href="/organiser/terms" { (visitor.text("terms.title")) }
-            a.button.quiet href="/organiser/webhooks" { (visitor.text("webhooks.title")) }
+            @if visitor.is_admin() {
+                a.button.quiet href="/organiser/venues" { (visitor.text("venues.title")) }
+                a.button.quiet href="/organiser/users" { (visitor.text("organiser.users")) }
+            }
+            @if visitor.has(Permission::ReadOrders) {
+                a.button.quiet href="/organiser/payments" { (visitor.text("organiser_payments.title")) }
+            }
+            @if visitor.has(Permission::Manage) {
+                a.button.quiet href="/organiser/team" { (visitor.text("team.title")) }
+                a.button.quiet href="/organiser/audit" { (visitor.text("audit_log.title")) }
+            }
+            @if visitor.is_admin() {
+                a.button.quiet href="/organiser/terms" { (visitor.text("terms.title")) }
+                a.button.quiet href="/organiser/webhooks" { (visitor.text("webhooks.title")) }
+            }
         }
     }
 }
@@ -230,7 +249,11 @@ fn event_table(
         let status = summary.map_or("UNKNOWN", |summary| summary.status(now).name);
         vec![
             html! {
-                a href={ "/organiser/events/" (event.id) } { (event.details.name) }
+                @if visitor.may(Permission::ReadOrders, event.id) {
+                    a href={ "/organiser/events/" (event.id) } { (event.details.name) }
+                } @else {
+                    a href={ "/door/" (event.id) } { (event.details.name) }
+                }
                 @if !event.details.venue.is_empty() { " " span.hint { (event.details.venue) } }
             },
             format::time(visitor.language, event.details.event_date, zone_of(visitor, event)),

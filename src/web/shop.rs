@@ -57,6 +57,7 @@ async fn start(
     let search = EventSearch {
         text,
         from: Some(chosen.map_or(now - AFTERWARDS_MS, |month| month.from.max(now - AFTERWARDS_MS))),
+        among: None,
         until: chosen.map(|month| month.until),
         after: query.after.as_deref().and_then(cursor),
     };

@@ -7,8 +7,12 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use crate::accounts::{Access, Caller};
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::Granted;
 use crate::http::state::AppState;
+use crate::ids::OfferingId;
 use crate::inventory::TimestampMs;
+use crate::roles::{Permission, Scope};
+use crate::store::GrantRole;
 use crate::web::cookies;
 use crate::web::language::Language;
 use crate::web::site::Site;
@@ -26,6 +30,10 @@ pub(crate) struct Visitor {
     /// The requested path with its query, to return to after signing in.
     pub(crate) here: String,
     pub(crate) site: web::Data<Site>,
+    /// The roles of the visitor, for the offerings of each.
+    pub(crate) roles: Vec<(GrantRole, Option<OfferingId>)>,
+    /// What the gate has found, on pages of staff.
+    pub(crate) granted: Option<Granted>,
     /// The time of the request, by the server's clock.
     pub(crate) now: TimestampMs,
 }
@@ -41,9 +49,12 @@ impl Visitor {
         let kept = || request.cookie(site.cookies.access).map(|cookie| cookie.value().to_owned());
         let token = renewed.or_else(kept);
         let access = token.and_then(|token| state.accounts.access(&token).ok());
+        let caller = access.map(|access| access.caller);
         Self {
             language: Language::of(request),
-            caller: access.map(|access| access.caller),
+            roles: caller.map_or_else(Vec::new, |caller| roles_of(&state, caller)),
+            granted: Granted::of(request),
+            caller,
             access,
             knows_sessions: state.accounts.knows_revocations(),
             here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
@@ -65,6 +76,22 @@ impl Visitor {
     /// True for administrators.
     pub(crate) fn is_admin(&self) -> bool {
         self.caller.is_some_and(Caller::is_admin)
+    }
+
+    /// True for people with any role.
+    pub(crate) fn is_staff(&self) -> bool {
+        !self.roles.is_empty()
+    }
+
+    /// True if the visitor may do that with any offering.
+    pub(crate) fn has(&self, permission: Permission) -> bool {
+        self.roles.iter().any(|(role, _)| permission.is_of(*role))
+    }
+
+    /// True if the visitor may do that with an offering.
+    pub(crate) fn may(&self, permission: Permission, offering: OfferingId) -> bool {
+        let is_of = |of: Option<OfferingId>| of.is_none_or(|of| of == offering);
+        self.roles.iter().any(|(role, of)| permission.is_of(*role) && is_of(*of))
     }
 
     /// True for visitors who signed in to an account.
@@ -89,16 +116,16 @@ impl Visitor {
         self.caller.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))
     }
 
-    /// Returns the caller, who must be an administrator.
+    /// Returns the caller of a page of staff, whom the gate has let through.
     ///
     /// # Errors
     /// As [`Self::caller`]; the page of refusal for everyone else.
-    pub(crate) fn admin(&self) -> Result<Caller, ApiError> {
+    pub(crate) fn staff(&self) -> Result<Caller, ApiError> {
         let caller = self.caller()?;
-        if !caller.is_admin() {
+        if self.granted.is_none() {
             return Err(ApiError::of(ErrorCode::Forbidden));
         }
-        self.payer()
+        Ok(caller)
     }
 
     /// Returns the caller, for a page that moves money or needs a right.
@@ -112,6 +139,16 @@ impl Visitor {
         }
         Err(ApiError::of(ErrorCode::Unavailable))
     }
+
+    /// Returns the offerings that this page of staff may show.
+    pub(crate) fn scope(&self) -> Scope {
+        let none = || Scope::Some(Vec::new());
+        self.granted.as_ref().map_or_else(none, |granted| granted.scope.clone())
+    }
+}
+
+fn roles_of(state: &AppState, caller: Caller) -> Vec<(GrantRole, Option<OfferingId>)> {
+    if caller.guest { Vec::new() } else { state.accounts.roles().of(caller.user) }
 }
 
 impl FromRequest for Visitor {

@@ -31,6 +31,7 @@ mod purchase;
 pub mod queue;
 mod refunds;
 mod retries;
+mod roles;
 mod sale_status;
 mod seats;
 mod seeds;

@@ -52,6 +52,7 @@ mod relay;
 mod relay_load;
 mod requirements;
 mod revoked_access;
+mod roles;
 mod schemathesis;
 mod sessions;
 mod shutdown;

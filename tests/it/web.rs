@@ -20,6 +20,7 @@ mod queue;
 mod reasons;
 mod sessions;
 mod strings;
+mod team;
 mod terms;
 
 pub use organiser::known;

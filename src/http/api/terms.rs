@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::http::envelope::{Done, Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, Query, object};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query, Staff, object};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -146,7 +146,7 @@ pub(crate) async fn list(
     request_body = NewTermBody, responses((status = 201, body = Success<TermDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     key: IdempotencyKey,
     Body(body): Body<NewTermBody, LIMIT>,
 ) -> Result<HttpResponse, ApiError> {
@@ -178,7 +178,7 @@ pub(crate) async fn show(
     responses((status = 201, body = Success<TermDto>)))]
 pub(crate) async fn replace(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(term): Path<TermId>,
     key: IdempotencyKey,
     Body(body): Body<NextTermBody, LIMIT>,
@@ -195,7 +195,7 @@ pub(crate) async fn replace(
     params(("term" = TermId, Path)), responses((status = 200, body = Done)))]
 pub(crate) async fn retire(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(term): Path<TermId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
@@ -249,7 +249,7 @@ fn created(row: TermRow, replayed: bool) -> HttpResponse {
     response
 }
 
-fn render(row: TermRow) -> TermDto {
+pub(crate) fn render(row: TermRow) -> TermDto {
     TermDto {
         id: row.id,
         kind: row.kind,

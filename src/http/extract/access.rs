@@ -44,7 +44,7 @@ impl FromRequest for Payer {
 ///
 /// # Errors
 /// [`ErrorCode::Unavailable`].
-pub(super) fn knows_sessions(state: &AppState) -> Result<(), ApiError> {
+pub(crate) fn knows_sessions(state: &AppState) -> Result<(), ApiError> {
     match state.accounts.knows_revocations() {
         true => Ok(()),
         false => Err(ApiError::new(

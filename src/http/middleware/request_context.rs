@@ -24,12 +24,13 @@ use futures_util::{FutureExt, StreamExt};
 use crate::box_office::{Unavailable, UnknownReason, outcome_unknown};
 use crate::clock::Clock;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{DEFAULT_LIMIT, expect_none};
+use crate::http::extract::{DEFAULT_LIMIT, access_of, expect_none};
 use crate::http::middleware::admission::{Ending, Work};
 use crate::http::middleware::connections::Connection;
 use crate::http::middleware::deadline::{Arrival, Overdue, in_time};
 use crate::http::middleware::{aliases, cors, origin, response_body};
 use crate::http::openapi;
+use crate::http::staff;
 use crate::http::state::AppState;
 use crate::telemetry::metrics::{self, HttpRoute};
 use crate::trace::{self, Origin, RequestId, Span, Tracer};
@@ -94,7 +95,8 @@ pub async fn request_context<B: MessageBody + 'static>(
     request.extensions_mut().insert(arrival.clone());
     let mut on_behalf = Some(origin.clone());
     let no_body = route.without_body.contains(request.method());
-    let call = Box::pin(call_without_extras(request, next, no_body));
+    let rule = route.staff.iter().copied().find(|rule| rule.method == request.method().as_str());
+    let call = Box::pin(call_without_extras(request, next, no_body, rule));
     let call = Inside { runtime, origin: on_behalf.clone(), future: call };
     let call = AssertUnwindSafe(call).catch_unwind();
     let longest = match is_of_instance {
@@ -163,11 +165,13 @@ fn ending(status: StatusCode) -> Ending {
 }
 
 /// Forwards a request, unless it has a body where none is allowed: a request that the server does
-/// not fully understand must not be answered by doing something else.
+/// not fully understand must not be answered by doing something else. A request that needs a role
+/// passes the gate of staff.
 async fn call_without_extras<B>(
     mut request: ServiceRequest,
     next: Next<B>,
     no_body: bool,
+    rule: Option<&'static staff::Rule>,
 ) -> Result<ServiceResponse<B>, Error>
 where
     B: MessageBody + 'static,
@@ -176,7 +180,14 @@ where
         let body = request.take_payload();
         expect_none(request.request(), body).await?;
     }
-    next.call(request).await
+    let Some(rule) = rule else { return next.call(request).await };
+    let access = access_of(request.request());
+    let begun = staff::enter(&mut request, rule, access).await?;
+    let answered = next.call(request).await;
+    if let Some(begun) = begun {
+        staff::complete(begun, &answered).await;
+    }
+    answered
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -219,12 +230,15 @@ struct Route {
     measured: HttpRoute,
     /// The methods that take no body, according to the API document.
     without_body: &'static [Method],
+    /// What its methods need of staff.
+    staff: Vec<&'static staff::Rule>,
 }
 
 impl Route {
     fn new(pattern: Option<String>) -> Self {
         let without_body = pattern.as_deref().map_or(&[][..], openapi::without_body);
-        Self { measured: HttpRoute::new(pattern), without_body }
+        let staff = pattern.as_deref().map_or_else(Vec::new, staff::rules_of);
+        Self { measured: HttpRoute::new(pattern), without_body, staff }
     }
 
     /// Returns the route of a path that matches none, or of a request that was lost.

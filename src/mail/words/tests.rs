@@ -109,6 +109,11 @@ const KINDS: &[(&str, [&str; 2], [&str; 2])] = &[
         ["이메일 주소를 확인해 주세요", "7H3K9QWX2M"],
     ),
     (
+        "invitation.sent",
+        ["You are invited to help at Shop", "You are invited to check in tickets"],
+        ["Shop 초대", "입장 확인 담당자로 초대되었습니다"],
+    ),
+    (
         "security.password_changed",
         ["Your password was changed", "on NOW"],
         ["비밀번호가 변경되었습니다", "NOW에"],
@@ -144,6 +149,7 @@ fn values(language: Language) -> Value {
         previous_name => "Macbeth", previous_when => "BEFORE", previous_venue => "Elsewhere",
         is_open => true, had_place => true, is_paid => true, cause => "UNPAID", fee => "₩7",
         pay => context! { fee => "₩7", by => "TONIGHT", url => "https://t.example/orders/1" },
+        role => "DOOR", offering => "Ham & let",
         position => 3, url => "https://t.example/link", until => "TOMORROW",
         when => "NOW", endpoint => "https://shop.example/hook",
     }

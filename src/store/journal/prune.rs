@@ -38,6 +38,10 @@ pub enum Prunable {
     WebhookAttempts,
     /// Links in mails, by the time when they expired.
     ExpiredLinks,
+    /// Invitations to roles, by the time when they expired.
+    ExpiredInvitations,
+    /// Administrative acts, by their time.
+    AuditLog,
 }
 
 impl Prunable {
@@ -67,6 +71,8 @@ impl Prunable {
             Self::ExpiredSessions => ("sessions", "id", "expires_at < $1"),
             Self::WebhookAttempts => ("webhook_attempts", "id", "at < $1"),
             Self::ExpiredLinks => ("mail_links", "id", "expires_at < $1"),
+            Self::ExpiredInvitations => ("invitations", "id", "expires_at < $1"),
+            Self::AuditLog => ("audit_log", "id", "at < $1"),
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct EventSearch {
     pub from: Option<TimestampMs>,
     /// The first moment at which they may no longer begin.
     pub until: Option<TimestampMs>,
+    /// Only these events.
+    pub among: Option<Vec<OfferingId>>,
     /// The last event of the page before.
     pub after: Option<(TimestampMs, OfferingId)>,
 }
@@ -43,6 +45,9 @@ impl Store {
                 .add(contains(event::Column::Name, &search.text))
                 .add(contains(event::Column::Venue, &search.text));
             query = query.filter(found);
+        }
+        if let Some(among) = &search.among {
+            query = query.filter(event::Column::Id.is_in(among.iter().map(|id| id.0)));
         }
         if let Some(from) = search.from {
             query = query.filter(date.gte(from));

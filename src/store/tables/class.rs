@@ -100,6 +100,8 @@ pub struct ClassSearch {
     pub is_online: Option<bool>,
     /// Unlisted and deleted ones, too: for administrators.
     pub with_unlisted: bool,
+    /// Only these classes.
+    pub among: Option<Vec<OfferingId>>,
     pub sort: ClassSort,
     pub after: Option<(i64, OfferingId)>,
 }
@@ -299,6 +301,9 @@ impl ClassSearch {
                 .add(class::Column::Visibility.eq(public))
                 .add(class::Column::DeletedAt.is_null())
                 .add(event::Column::SaleState.ne("CANCELLED"));
+        }
+        if let Some(among) = &self.among {
+            all = all.add(class::Column::Id.is_in(among.iter().map(|id| id.0)));
         }
         if !self.text.is_empty() {
             all = all.add(contains(class::Column::Search.into_expr(), &self.text));

@@ -20,6 +20,8 @@ use crate::store::{Store, StoreError};
 #[expect(missing_docs, reason = "the names say it")]
 pub struct EnrollmentFilter {
     pub class: Option<OfferingId>,
+    /// Only those for these classes.
+    pub classes: Option<Vec<OfferingId>>,
     pub status: Option<EnrollmentState>,
     pub attendance: Option<Attendance>,
     /// Only those to which a place is offered.
@@ -88,6 +90,9 @@ impl Store {
         let mut query = enrollment::Entity::find().limit(limit);
         if let Some(class) = filter.class {
             query = query.filter(Column::ClassId.eq(class.0));
+        }
+        if let Some(classes) = &filter.classes {
+            query = query.filter(Column::ClassId.is_in(classes.iter().map(|id| id.0)));
         }
         if let Some(status) = filter.status {
             query = query.filter(Column::Status.eq(status.as_str()));

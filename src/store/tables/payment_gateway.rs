@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany};
 use uuid::Uuid;
 
-use crate::ids::{PaymentId, ReservationId};
+use crate::ids::{OfferingId, PaymentId, ReservationId};
 use crate::inventory::TimestampMs;
 use crate::store::states::{PaymentMethod, PaymentState};
 use crate::store::tables::payment_row::{PaymentRow, payment_row};
@@ -21,6 +21,8 @@ pub struct PaymentFilter {
     pub states: Vec<PaymentState>,
     /// Only those with a problem.
     pub with_problem: bool,
+    /// Only those of these offerings.
+    pub offerings: Option<Vec<OfferingId>>,
     /// Only those older than this time and id.
     pub after: Option<(TimestampMs, PaymentId)>,
 }
@@ -291,6 +293,10 @@ impl Store {
         }
         if filter.with_problem {
             found = found.filter(payment::Column::Problem.is_not_null());
+        }
+        if let Some(offerings) = &filter.offerings {
+            let ids = offerings.iter().map(|id| id.0);
+            found = found.filter(payment::Column::OfferingId.is_in(ids));
         }
         if let Some((at, id)) = filter.after {
             found =

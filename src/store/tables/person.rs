@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use entities::{guest, user};
+use entities::{grant, guest, user};
 use sea_orm::sea_query::{
     Alias, Expr, ExprTrait, IntoColumnRef, LikeExpr, Query, SelectStatement, SimpleExpr, UnionType,
 };
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
+use crate::store::tables::grant::GrantRole;
 use crate::store::tables::user::{Role, user_row};
 use crate::store::{Store, StoreError, UserRow, older};
 
@@ -174,7 +175,15 @@ impl Store {
             query = query.filter(is_like(text));
         }
         if let Some(role) = role {
-            query = query.filter(Column::Role.eq(role.as_str()));
+            let admins = Query::select()
+                .column(grant::Column::UserId)
+                .from(grant::Entity)
+                .and_where(grant::Column::Role.eq(GrantRole::Admin.as_str()))
+                .to_owned();
+            query = query.filter(match role {
+                Role::Admin => Column::Id.in_subquery(admins),
+                Role::User => Column::Id.not_in_subquery(admins),
+            });
         }
         if let Some((at, id)) = after {
             query = query.filter(older((Column::CreatedAt, at), (Column::Id, id.0)));

@@ -51,6 +51,8 @@ pub struct RefundRow {
 pub struct RefundFilter {
     pub reservation: Option<ReservationId>,
     pub state: Option<RefundState>,
+    /// Only refunds of these offerings.
+    pub offerings: Option<Vec<OfferingId>>,
     /// Only refunds after this one in the list, given by its time and id.
     pub after: Option<(TimestampMs, RefundId)>,
 }
@@ -148,6 +150,9 @@ impl Store {
         }
         if let Some(state) = filter.state {
             query = query.filter(Column::State.eq(state.as_str()));
+        }
+        if let Some(offerings) = &filter.offerings {
+            query = query.filter(Column::OfferingId.is_in(offerings.iter().map(|id| id.0)));
         }
         if let Some((at, id)) = filter.after {
             query = query.filter(older((Column::CreatedAt, at), (Column::Id, id.0)));

@@ -37,6 +37,8 @@ pub struct ReservationFilter {
     pub state: Option<ReservationState>,
     /// Only reservations of people whose name or e-mail address contains this text.
     pub who: Option<String>,
+    /// Only reservations of these offerings.
+    pub offerings: Option<Vec<OfferingId>>,
     /// Only these reservations.
     pub among: Option<Vec<ReservationId>>,
     /// Only reservations after this one in the list, given by its time and id.
@@ -78,6 +80,9 @@ impl Store {
         }
         if let Some(state) = filter.state {
             query = query.filter(Column::Status.eq(state.as_str()));
+        }
+        if let Some(offerings) = &filter.offerings {
+            query = query.filter(Column::OfferingId.is_in(offerings.iter().map(|id| id.0)));
         }
         if let Some(among) = &filter.among {
             query = query.filter(Column::Id.is_in(among.iter().map(|id| id.0)));

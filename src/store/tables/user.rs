@@ -5,14 +5,15 @@
 use entities::{refresh_token, user};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait, sea_query::Expr,
+    QueryFilter, QuerySelect, TransactionTrait, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{TermId, UserId};
+use crate::ids::{GrantId, TermId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::states::PaymentMethod;
-use crate::store::tables::closed::{FORGOTTEN, forgotten};
+use crate::store::tables::closed::forgotten;
+use crate::store::tables::grant::{self, GrantRole, GrantRow};
 use crate::store::tables::{
     enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation, session,
     term_agreement, wallet,
@@ -192,6 +193,19 @@ impl Store {
             }
             Err(error) => return Err(error.into()),
         };
+        if new.role == Role::Admin {
+            let id = UserId(made.id);
+            let first = GrantRow {
+                id: GrantId(made.id),
+                user: id,
+                role: GrantRole::Admin,
+                offering: None,
+                granted_by: None,
+                granted_at: now,
+            };
+            grant::lock(&transaction).await?;
+            grant::insert(&transaction, &first).await?;
+        }
         if !term_agreement::agree(&transaction, UserId(made.id), terms, now).await? {
             transaction.rollback().await?;
             return Err(StoreError::Gone("a term"));
@@ -289,14 +303,6 @@ impl Store {
         Ok(Some(user_row(row)?))
     }
 
-    /// True if no account but `id` could make events or administrators.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn user_is_last_admin(&self, id: UserId) -> Result<bool, StoreError> {
-        Ok(is_last_admin(&admins().all(self.reads()).await?, id))
-    }
-
     /// Forgets a person, who may be a guest with an address. The account stays as an empty shell, which is returned and to which its
     /// reservations point. `on_balance` decides what happens to its money.
     ///
@@ -310,9 +316,8 @@ impl Store {
         now: TimestampMs,
     ) -> Result<Forgotten, StoreError> {
         let transaction = self.writes().begin().await?;
-        // All are locked in one order: of two administrators who close their accounts at once, one
-        // is the last.
-        if is_last_admin(&admins().lock_exclusive().all(&transaction).await?, id) {
+        // Of two administrators who close their accounts at once, one is the last.
+        if !grant::end_all(&transaction, id).await? {
             return Err(StoreError::Conflict("the last administrator's place"));
         }
         let found = match lock(&transaction, id).await? {
@@ -341,6 +346,7 @@ impl Store {
         row.email = Set(forgotten(id));
         row.password_hash = Set(String::new());
         row.name = Set(String::new());
+        row.role = Set(Role::User.as_str().into());
         row.phone_number = Set(None);
         row.updated_at = Set(now);
         (row.language, row.email_confirmed_at) = (Set(None), Set(None));
@@ -382,18 +388,6 @@ async fn shell_of_guest(
         default_payment_method: Set(None),
     };
     Ok(Some(shell.insert(transaction).await?))
-}
-
-/// Selects the open accounts of administrators.
-fn admins() -> Select<user::Entity> {
-    user::Entity::find()
-        .filter(user::Column::Role.eq(Role::Admin.as_str()))
-        .filter(user::Column::Email.not_like(format!("%{FORGOTTEN}")))
-        .order_by_asc(user::Column::Id)
-}
-
-fn is_last_admin(admins: &[user::Model], id: UserId) -> bool {
-    matches!(admins, [only] if only.id == id.0)
 }
 
 /// Returns the row of an open account, locked until the transaction ends; `None` if the account is

@@ -1,7 +1,7 @@
 //! The messages on their way to an endpoint: rows of `deliveries` whose destination it is. The relay
 //! makes and settles them; here they are listed and sent again.
 
-use entities::{delivery, user};
+use entities::{delivery, grant};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::ids::{UserId, WebhookId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::{idempotency, notice};
-use crate::store::{Answered, DeliveryState, Key, NewNotice, Role, Store, StoreError};
+use crate::store::{Answered, DeliveryState, GrantRole, Key, NewNotice, Store, StoreError};
 
 /// Rows that one statement changes, so that no other write waits for long.
 const AT_ONCE: u64 = 1_000;
@@ -128,10 +128,10 @@ pub(super) async fn tell_administrators(
     payload: &Value,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
-    let administrators: Vec<Uuid> = user::Entity::find()
+    let administrators: Vec<Uuid> = grant::Entity::find()
         .select_only()
-        .column(user::Column::Id)
-        .filter(user::Column::Role.eq(Role::Admin.as_str()))
+        .column(grant::Column::UserId)
+        .filter(grant::Column::Role.eq(GrantRole::Admin.as_str()))
         .limit(MOST_TOLD)
         .into_tuple()
         .all(connection)

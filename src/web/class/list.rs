@@ -67,6 +67,7 @@ impl Query {
             is_free: self.free.as_ref().map(|_| true),
             is_online: self.online.as_ref().map(|_| true),
             with_unlisted: false,
+            among: None,
             sort: match self.sort.as_str() {
                 "recruitEndAt" => ClassSort::RecruitEndAt,
                 "createdAt" => ClassSort::CreatedAt,

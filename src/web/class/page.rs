@@ -14,6 +14,7 @@ use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{Promotion, Selection};
+use crate::roles::Permission;
 use crate::store::{ClassRow, Visibility};
 use crate::web::errors::explain;
 use crate::web::format;
@@ -63,7 +64,8 @@ async fn show(
     notice: Option<&str>,
     refused: Option<&Refused>,
 ) -> Result<HttpResponse, ApiError> {
-    let class = match visitor.is_admin() {
+    let manages = visitor.may(Permission::Manage, class);
+    let class = match manages {
         true => state.classes.class(class).await?,
         false => state.classes.visible(class).await?,
     };
@@ -81,7 +83,7 @@ async fn show(
         @if class.visibility == Visibility::Unlisted && class.deleted_at.is_none() {
             p.hint { (visitor.text("class.unlisted")) }
         }
-        @if visitor.is_admin() {
+        @if manages {
             p { a href={ "/organiser/classes/" (class.event.id) } { (visitor.text("organiser_class.desk")) } }
         }
         @if !details.description.is_empty() { div.plain-text { (details.description) } }

@@ -46,7 +46,7 @@ pub(super) async fn page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let attendance = state.offerings.attendance(event.id).await?;
     let found = search::by_text(&state, &visitor, &event, &query.q).await?;

@@ -64,7 +64,7 @@ pub(super) async fn counts(
     visitor: Visitor,
     Path(event): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let attendance = state.offerings.attendance(event).await?;
     let counts = Counts { checked_in: attendance.checked_in, sold: attendance.sold };
     Ok(respond::ok(&counts))
@@ -77,7 +77,7 @@ pub(super) async fn search(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let found = match &query.code {
         Some(code) => match at_hand(&state, &visitor, code).await? {

@@ -62,7 +62,7 @@ async fn decide(
     Path(class): Path<OfferingId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let decisions = picked(&pairs);
     if decisions.is_empty() {
         return Ok(see_other(&format!("/organiser/classes/{class}?notice=none_ticked")));

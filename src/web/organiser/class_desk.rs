@@ -76,7 +76,7 @@ async fn page(
     Path(id): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let class = state.classes.class(id).await?;
     let filter = query.filter(id)?;
     let rows = state.classes.listed(&filter, WithAnswers::No, SHOWN).await?;

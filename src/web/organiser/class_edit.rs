@@ -30,7 +30,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 type Pairs = Vec<(String, String)>;
 
 async fn empty(visitor: Visitor) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let form = ClassForm::empty(visitor.site.zone);
     Ok(show_new(&visitor, &form, &Refusals::default()))
 }
@@ -95,7 +95,7 @@ async fn create(
     visitor: Visitor,
     Form(pairs): Form<Pairs>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let mut form = ClassForm::read(&pairs);
     let with = |mut page: HttpResponse, code: ErrorCode| {
         *page.status_mut() = code.status();
@@ -123,7 +123,7 @@ async fn present(
     visitor: Visitor,
     Path(id): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let class = state.classes.existing(id).await?;
     let form = ClassForm::of(&visitor, &class);
     Ok(show_edit(&visitor, &class, (&form, &form), &Refusals::default()))
@@ -153,7 +153,7 @@ async fn change(
     Path(id): Path<OfferingId>,
     Form(pairs): Form<Pairs>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let class = state.classes.existing(id).await?;
     let present = ClassForm::of(&visitor, &class);
     let shown = pairs.iter().find(|(name, _)| name == "shown");
@@ -193,7 +193,7 @@ async fn ask(
     visitor: Visitor,
     Path(id): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let class = state.classes.existing(id).await?;
     Ok(show_cancel(&visitor, &class, None))
 }
@@ -236,7 +236,7 @@ async fn cancel(
     Path(id): Path<OfferingId>,
     Form(form): Form<Cancel>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let with_enrollments = form.living > 0;
     let key = IdempotencyKey(Some(form.key));
     let key = key.identity(admin.user, "cancel class by form", &(id, with_enrollments));

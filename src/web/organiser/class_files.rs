@@ -24,7 +24,7 @@ async fn enrollments_csv(
     visitor: Visitor,
     Path(class): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     exports::all_as_csv(state, class).await
 }
 
@@ -33,7 +33,7 @@ async fn enrollments_xlsx(
     visitor: Visitor,
     Path(class): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     exports::all_as_xlsx(&state, class).await
 }
 
@@ -42,6 +42,6 @@ async fn waitlist_csv(
     visitor: Visitor,
     Path(class): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     exports::line_as_csv(state, class).await
 }

@@ -32,7 +32,7 @@ async fn page(
     Path(id): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let class = state.classes.class(id).await?;
     let after = PageQuery { limit: None, cursor: query.into_inner().after }.after()?;
     let (entries, last) = state.classes.changes_of_class(id, after, SHOWN).await?;

@@ -36,14 +36,16 @@ async fn page(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let text: String = query.q.trim().chars().filter(|c| !c.is_control()).take(100).collect();
     let after = query.after.as_deref().and_then(|text| {
         let (at, id) = text.split_once('_')?;
         Some((at.parse().ok()?, id.parse().ok()?))
     });
     let sort = ClassSort::CreatedAt;
-    let search = ClassSearch { text, with_unlisted: true, sort, after, ..ClassSearch::default() };
+    let among = visitor.scope().offerings();
+    let search =
+        ClassSearch { text, among, with_unlisted: true, sort, after, ..ClassSearch::default() };
     let (rows, last) = state.classes.search(&search, SHOWN).await?;
     let next = last.filter(|_| rows.len() as u64 == SHOWN);
     let title = visitor.text("class.title");
@@ -52,7 +54,9 @@ async fn page(
     let main = html! {
         p.back { a href="/organiser" { (visitor.text("organiser.back")) } }
         h1 { (title) }
-        p.actions { a.button href="/organiser/classes/new" { (visitor.text("organiser_class.new")) } }
+        @if visitor.is_admin() {
+            p.actions { a.button href="/organiser/classes/new" { (visitor.text("organiser_class.new")) } }
+        }
         form.search method="get" action="/organiser/classes" role="search" {
             (Field { max_length: Some(100), ..field }.render())
             button.button.quiet { (visitor.text("start.find")) }

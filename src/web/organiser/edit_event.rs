@@ -45,7 +45,7 @@ async fn page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let form = entered_of(&event, zone_of(&visitor, &event));
     Ok(show(&visitor, &event, &form, query.notice.as_deref(), &Shown::default()))
@@ -194,7 +194,7 @@ async fn change(
     Path(id): Path<OfferingId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let event = state.offerings.event(id).await?;
     let form = DetailsForm::read(&Pairs(&pairs));
     let refuse = |refusals: Refusals, code: ErrorCode| {
@@ -297,7 +297,7 @@ async fn change_product(
     Path(id): Path<OfferingId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let event = state.offerings.event(id).await?;
     let command = match product_command(&state, &visitor, &event, &pairs).await {
         Ok(command) => Ok(command),

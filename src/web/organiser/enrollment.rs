@@ -54,7 +54,7 @@ async fn show(
     query: &Query,
     refused: Option<&Refused<'_>>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let row = state.classes.enrollment(admin, id).await?;
     let class = state.classes.class(row.class).await?;
     let person = state.store.people([row.user]).await?.remove(&row.user);
@@ -111,7 +111,7 @@ async fn decide(
     Path(id): Path<EnrollmentId>,
     Form(form): Form<DecisionForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let row = state.classes.enrollment(admin, id).await?;
     let sender = Sender { user: admin.user, key: Some(&form.key) };
     let now = state.clock.now_ms();
@@ -144,7 +144,7 @@ async fn move_up(
     Path(id): Path<EnrollmentId>,
     Form(form): Form<Position>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let row = state.classes.enrollment(admin, id).await?;
     let sender = Sender { user: admin.user, key: Some(&form.key) };
     let now = state.clock.now_ms();

@@ -34,7 +34,7 @@ async fn show(
     Path(class): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let entered = match state.forms.current(class).await {
         Ok(form) => Entered::of(form.version, &form.form),
         Err(FormError::NoSuchForm) => Entered::new(visitor.text("form_builder.apply")),
@@ -50,7 +50,7 @@ async fn act(
     Path(class): Path<OfferingId>,
     Sent(sent): Sent<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let value = |name: &str| {
         let found = sent.iter().find(|(input, _)| input == name);
         found.map(|(_, value)| value.as_str()).unwrap_or_default()
@@ -134,7 +134,7 @@ async fn save(
     class: OfferingId,
     entered: Entered,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     if let Err(refusals) = checked(visitor, &entered) {
         return Ok(unsaved(visitor, class, &entered, &refusals));
     }
@@ -178,7 +178,7 @@ async fn delete(
     class: OfferingId,
     entered: &Entered,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let key = IdempotencyKey(Some(entered.key.clone()));
     let key = key.row_key(admin.user, "delete form by page", &class);
     state.forms.delete(class, admin.user, key.as_ref(), state.clock.now_ms()).await?;

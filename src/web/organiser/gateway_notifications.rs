@@ -22,7 +22,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 async fn list(state: web::Data<AppState>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let rows = state.payments.parked(SHOWN).await?;
     let title = visitor.text("organiser_payments.notifications");
     let columns = [

@@ -50,7 +50,7 @@ async fn page(
     Path(event): Path<OfferingId>,
     query: web::Query<Entered>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let shown = Shown::read(&state, event).await?;
     let names_seats = ["picked", "seat", "rows"]
         .iter()
@@ -213,7 +213,7 @@ async fn give(
     Path(event): Path<OfferingId>,
     Form(mut entered): Form<Entered>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let shown = Shown::read(&state, event).await?;
     let given = match Pairs(&entered).entered("rows").trim().is_empty() {
         true => submit(&state, &visitor, &shown, &entered).await.map(Some),
@@ -248,7 +248,7 @@ async fn submit(
     shown: &Shown,
     entered: &Entered,
 ) -> Result<ReservationId, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let key = IdempotencyKey(Pairs(entered).value("key").map(str::to_owned));
     let key = key.identity(admin.user, "complimentary order by form", &(shown.event.id, entered));
     let order = read(state, visitor, shown, entered).await?;

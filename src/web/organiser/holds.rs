@@ -211,7 +211,7 @@ async fn holds_page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let text = search::text(&query.q);
     let read = async |after| read_holds(&state, &visitor, &event, after, PIECE).await;
@@ -245,7 +245,7 @@ async fn waitlist_page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let text = search::text(&query.q);
     let read = async |after| read_waitlist(&state, event.id, after, PIECE).await;
@@ -291,7 +291,7 @@ async fn holds_file(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let zone = zone_of(&visitor, &event);
     let keys =
@@ -315,7 +315,7 @@ async fn waitlist_file(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let keys = [
         "organiser_live.position",

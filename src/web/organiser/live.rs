@@ -15,6 +15,7 @@ use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::Counts;
+use crate::roles::Permission;
 use crate::store::{EventRow, ReservationFilter, ReservationState};
 use crate::web::format::{money, number};
 use crate::web::forms::{Form, see_other};
@@ -45,7 +46,7 @@ async fn page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let shown = Shown::read(&state, event).await?;
     show(&state, &visitor, &shown, query.notice.as_deref()).await
 }
@@ -62,7 +63,9 @@ async fn show(
     let filter = ReservationFilter { offering: Some(event.id), ..ReservationFilter::default() };
     let last = orders::read(state, filter, LAST_ORDERS).await?;
     let waiting = state.offices.waiting(event.id, None, COUNTED).await?.len();
-    let has_seats = shown.view.products.iter().any(|product| product.numbered);
+    let manages = visitor.may(Permission::Manage, event.id);
+    // Seats are picked on the map, to be acted on.
+    let has_map = manages && shown.view.products.iter().any(|product| product.numbered);
     let main = html! {
         div id="organised" data-event=(event.id) data-time-zone=(zone.name())
             data-currency=(event.currency)
@@ -83,7 +86,7 @@ async fn show(
             div id="numbers" data-refresh { (numbers(visitor, shown, waiting)) }
             h2 { (visitor.text("organiser_live.products")) }
             (product_table(visitor, shown))
-            @if has_seats {
+            @if has_map {
                 h2 { (visitor.text("organiser_live.map")) }
                 div.map id="map" hidden {}
                 (actions::picked_form(visitor, event))
@@ -98,8 +101,10 @@ async fn show(
             h2 { (visitor.text("organiser_live.last_orders")) }
             div id="last-orders" data-refresh { (orders::table(visitor, event, &last.rows)) }
             div id="refusals" data-refresh { (refusals(state, visitor, event.id)) }
-            h2 id="actions" { (visitor.text("organiser_action.title")) }
-            (actions::forms(visitor, shown))
+            @if manages {
+                h2 id="actions" { (visitor.text("organiser_action.title")) }
+                (actions::forms(visitor, shown))
+            }
         }
         (products_for_scripts(shown))
     };
@@ -114,11 +119,17 @@ fn links(visitor: &Visitor, event: &EventRow) -> Markup {
             a href=(below("orders")) { (visitor.text("organiser_live.orders")) }
             a href=(below("holds")) { (visitor.text("organiser_live.holds")) }
             a href=(below("waitlist")) { (visitor.text("organiser_live.waitlist")) }
-            a href=(below("queue")) { (visitor.text("queue.title")) }
-            a href=(below("give")) { (visitor.text("organiser_give.title")) }
-            a href=(below("edit")) { (visitor.text("organiser_form.edit_title")) }
+            @if visitor.may(Permission::Manage, event.id) {
+                a href=(below("queue")) { (visitor.text("queue.title")) }
+                a href=(below("give")) { (visitor.text("organiser_give.title")) }
+                a href=(below("edit")) { (visitor.text("organiser_form.edit_title")) }
+                a href={ "/organiser/team?event=" (event.id) } { (visitor.text("team.title")) }
+                a href={ "/organiser/audit?event=" (event.id) } { (visitor.text("audit_log.title")) }
+            }
             a href={ "/events/" (event.id) } { (visitor.text("organiser_live.public_page")) }
-            a href={ "/door/" (event.id) } { (visitor.text("frame.door")) }
+            @if visitor.may(Permission::Door, event.id) {
+                a href={ "/door/" (event.id) } { (visitor.text("frame.door")) }
+            }
         }
     }
 }
@@ -227,7 +238,7 @@ async fn act(
     Path(id): Path<OfferingId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let mut shown = Shown::read(&state, id).await?;
     let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
     let key = key.identity(admin.user, "act by form", &(id, &pairs));

@@ -26,7 +26,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 const VENUES: u64 = 100;
 
 async fn empty(state: web::Data<AppState>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let form = EventForm::empty(visitor.site.zone, state.config.max_per_customer);
     show(&state, &visitor, &form, &Refusals::default()).await
 }
@@ -66,7 +66,7 @@ async fn create(
     visitor: Visitor,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let mut form = EventForm::read(&pairs);
     let button = Pairs(&pairs).entered("do");
     if button == "take-plan" {

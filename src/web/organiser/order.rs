@@ -58,7 +58,7 @@ pub(super) async fn show(
     notice: Option<&str>,
     refused: Option<&str>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let row = state.offerings.reservation(admin, id).await?;
     let event = state.offerings.offering(row.offering).await?;
     let order = reservation(state, &row).await?;
@@ -257,7 +257,7 @@ async fn cancel(
     Path(id): Path<ReservationId>,
     Form(form): Form<Cancel>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let key = IdempotencyKey(Some(form.key)).identity(admin.user, "cancel reservation", &id);
     match cancel_as(&state, admin, id, key).await {
         Ok(_) => Ok(see_other(&format!("/organiser/orders/{id}?notice=cancelled"))),

@@ -38,7 +38,7 @@ async fn cancel_ticket(
     Path(id): Path<ReservationId>,
     Form(form): Form<CancelTicket>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     match cancelled(&state, &visitor, id, &form).await {
         Ok(()) => Ok(see_other(&format!("/organiser/orders/{id}?notice=ticket_cancelled"))),
         Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),
@@ -52,7 +52,7 @@ async fn cancelled(
     id: ReservationId,
     form: &CancelTicket,
 ) -> Result<(), ApiError> {
-    let (admin, ticket) = (visitor.admin()?, form.ticket);
+    let (admin, ticket) = (visitor.staff()?, form.ticket);
     let row = state.offerings.reservation(admin, id).await?;
     let currency = state.offerings.offering(row.offering).await?.currency;
     let refund = match form.amount.trim() {
@@ -84,7 +84,7 @@ async fn retry(
     Path(id): Path<ReservationId>,
     Form(Retry { refund }): Form<Retry>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     match state.payments.retry_refund(refund).await.map_err(ApiError::from) {
         Ok(_) => Ok(see_other(&format!("/organiser/orders/{id}?notice=done"))),
         Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),

@@ -102,7 +102,7 @@ async fn page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let found = read(&state, query.filter(&state, event.id).await?, SHOWN).await?;
     let title = visitor.text("organiser_live.orders");
@@ -241,7 +241,7 @@ async fn file(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let filter = ReservationFilter { after: None, ..query.filter(&state, event.id).await? };
     let titles = [

@@ -91,11 +91,16 @@ async fn show(
     query: &Query,
     said: Option<&str>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let after = PageQuery { limit: None, cursor: query.after.clone() }.after()?;
     let group = GROUPS.iter().find(|(word, ..)| *word == query.show);
     let states = group.map(|(.., states)| states.to_vec()).unwrap_or_default();
-    let filter = PaymentFilter { states, with_problem: query.show == PROBLEM, after };
+    let filter = PaymentFilter {
+        states,
+        with_problem: query.show == PROBLEM,
+        offerings: visitor.scope().offerings(),
+        after,
+    };
     let order = query.order.trim();
     let rows = match order.parse::<ReservationId>() {
         Ok(order) => state.payments.list_of(order).await?,
@@ -221,7 +226,7 @@ async fn paid(
     Path(id): Path<PaymentId>,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     match state.payments.mark_paid(id).await.map_err(ApiError::from) {
         Ok(row) => {
             tracing::info!(payment = %id, admin = %admin.user, "an administrator says that it is paid");
@@ -239,7 +244,7 @@ async fn refused(
     Path(id): Path<PaymentId>,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     match state.payments.refuse_waiting(id).await.map_err(ApiError::from) {
         Ok(_) => {
             tracing::info!(payment = %id, admin = %admin.user, "an administrator refuses a payment");
@@ -255,7 +260,7 @@ async fn settled(
     Path(id): Path<PaymentId>,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     match state.payments.settle_by_hand(id).await.map_err(ApiError::from) {
         Ok(_) => {
             tracing::info!(payment = %id, admin = %admin.user, "an administrator has seen to a payment by hand");

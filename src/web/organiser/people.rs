@@ -52,7 +52,7 @@ async fn list(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let text = search::text(&query.q);
     let role = Role::parse(&query.role);
     let after = PageQuery { limit: None, cursor: query.after.clone() }.after()?;
@@ -137,7 +137,7 @@ async fn show(
     notice: Option<&str>,
     charged: &Charged,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let user = state.store.user_get(id).await?.ok_or_else(|| ApiError::not_found("account"))?;
     let balances = state.store.wallet_get(id).await?;
     let filter = ReservationFilter { user: Some(id), ..ReservationFilter::default() };
@@ -225,7 +225,7 @@ async fn charge(
     Path(user): Path<UserId>,
     Form(form): Form<Charge>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let currency = form.currency.trim().to_uppercase();
     let (refused, code) = match entered::amount(&form.amount, &currency) {
         Ok(amount) => {

@@ -74,7 +74,7 @@ async fn page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let shown = Shown::read(&state, event).await?;
     let form = RulesForm::of(&visitor, &shown.event, shown.seen.as_deref());
     let entered = (&form, &[][..]);
@@ -217,7 +217,7 @@ async fn act(
     Path(event): Path<OfferingId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let shown = Shown::read(&state, event).await?;
     let mut form = RulesForm::of(&visitor, &shown.event, shown.seen.as_deref());
     let key = IdempotencyKey(Pairs(&pairs).value("key").map(str::to_owned));

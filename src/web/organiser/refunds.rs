@@ -57,10 +57,15 @@ async fn show(
     query: &Query,
     said: Option<&str>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let after = PageQuery { limit: None, cursor: query.after.clone() }.after()?;
     let in_state = RefundState::parse(&query.state);
-    let filter = RefundFilter { reservation: None, state: in_state, after };
+    let filter = RefundFilter {
+        reservation: None,
+        state: in_state,
+        offerings: visitor.scope().offerings(),
+        after,
+    };
     let rows = state.payments.refunds(filter, SHOWN).await?;
     let methods = state.store.payment_methods(rows.iter().map(|row| row.payment)).await?;
     let rows: Vec<_> =
@@ -175,7 +180,7 @@ async fn retry(
     Path(id): Path<RefundId>,
     Form(step): Form<Step>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     match state.payments.retry_refund(id).await.map_err(ApiError::from) {
         Ok(None) => Err(ApiError::not_found("refund")),
         Ok(Some(_)) => {
@@ -194,7 +199,7 @@ async fn paid(
     Path(id): Path<RefundId>,
     Form(step): Form<Step>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     match state.payments.mark_refunded(id).await.map_err(ApiError::from) {
         Ok(None) => Err(ApiError::not_found("refund")),
         Ok(Some(_)) => {

@@ -105,7 +105,7 @@ async fn page(
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let shown = Shown::read(&state, event).await?;
     Ok(show(&visitor, &shown, &query))
 }

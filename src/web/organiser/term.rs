@@ -45,7 +45,7 @@ async fn show(
     notice: Option<&str>,
     refusal: Option<(&TermForm, Refusals)>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let row = state.terms.term(id).await?;
     let current = state.terms.current_of(&row).await?;
     let name = match row.class {
@@ -118,7 +118,7 @@ async fn replace(
     Path(id): Path<TermId>,
     Form(form): Form<TermForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let key = IdempotencyKey(Some(form.key.clone()));
     let fields = (id, &form.title, &form.content, &form.required);
     let key = key.row_key(admin.user, "replace term by form", &fields);
@@ -138,7 +138,7 @@ async fn retire(
     Path(id): Path<TermId>,
     Form(form): Form<KeyForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let key = IdempotencyKey(Some(form.key));
     let key = key.row_key(admin.user, "retire term by form", &id);
     state.terms.retire(id, key.as_ref(), visitor.now).await?;

@@ -119,7 +119,7 @@ async fn show(
     form: &TermForm,
     refusals: &Refusals,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let mut rows = Vec::new();
     for kind in TermKind::ALL {
         let filter = TermFilter { kind: Some(kind), of: TermsOf::All };
@@ -227,7 +227,7 @@ async fn create(
     visitor: Visitor,
     Form(form): Form<TermForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let made = match form.about() {
         Err(error) => Err(error.into()),
         Ok(about) => {

@@ -53,7 +53,7 @@ async fn page(
     Path(id): Path<VenueId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let venue = state.venues.venue(id).await?;
     let edited = form_of(&venue);
     let mut form = VenueForm { plan: String::new(), ..VenueForm::for_plan() };
@@ -212,7 +212,7 @@ async fn add_plan(
     Path(id): Path<VenueId>,
     Form(form): Form<VenueForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let venue = state.venues.venue(id).await?;
     let before = match state.venues.plan(id, None).await {
         Ok((_, plan)) => Some(plan),
@@ -249,7 +249,7 @@ async fn change(
     Path(id): Path<VenueId>,
     Form(form): Form<VenueForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let venue = state.venues.venue(id).await?;
     let edit = VenueEdit {
         name: Some(form.name.clone()),

@@ -97,7 +97,7 @@ async fn show(
     form: &VenueForm,
     sent: &Sent,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let venues = state.venues.list(query.after, SHOWN).await?;
     let next = venues.last().filter(|_| venues.len() as u64 == SHOWN);
     let title = visitor.text("venues.title");
@@ -215,7 +215,7 @@ async fn create(
     visitor: Visitor,
     Form(form): Form<VenueForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let sent = match plan_form::read(&visitor, &form.plan, None).await? {
         Err(refused) => Sent { refusals: refused.into(), preview: None },
         Ok(read) if form.button == "preview" => {

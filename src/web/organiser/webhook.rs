@@ -60,7 +60,7 @@ async fn show(
     query: &LogQuery,
     beside: Beside,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let row = state.webhooks.endpoint(id).await?;
     let log = webhook_log::section(state, visitor, id, query).await?;
     let is_refused = beside.refused.is_some();
@@ -188,7 +188,7 @@ async fn change(
     Path(id): Path<WebhookId>,
     Form(form): Form<WebhookForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let changed = match form.draft() {
         Err(error) => Err(error.into()),
         Ok(draft) => {
@@ -221,7 +221,7 @@ async fn enable(
     Path(id): Path<WebhookId>,
     Form(form): Form<EnabledForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let edit = EndpointEdit { enabled: Some(form.enabled), ..EndpointEdit::default() };
     let key = IdempotencyKey(Some(form.key));
     let key = key.row_key(admin.user, "enable webhook by form", &(id, form.enabled));
@@ -235,7 +235,7 @@ async fn ping(
     Path(id): Path<WebhookId>,
     Form(KeyForm { .. }): Form<KeyForm>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let ping = Some(state.webhooks.ping(id, state.clock.now_ms()).await?);
     show(&state, &visitor, id, &LogQuery::default(), Beside { ping, ..Beside::default() }).await
 }
@@ -246,7 +246,7 @@ async fn rotate(
     Path(id): Path<WebhookId>,
     Form(form): Form<KeyForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let key = IdempotencyKey(Some(form.key));
     let key = key.row_key(admin.user, "rotate webhook secret by form", &id);
     let (row, _) = state.webhooks.rotate(id, key.as_ref(), state.clock.now_ms()).await?;
@@ -260,7 +260,7 @@ async fn delete(
     Path(id): Path<WebhookId>,
     Form(form): Form<KeyForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let key = IdempotencyKey(Some(form.key)).row_key(admin.user, "delete webhook by form", &id);
     state.webhooks.delete(id, key.as_ref(), state.clock.now_ms()).await?;
     Ok(see_other("/organiser/webhooks?notice=done"))

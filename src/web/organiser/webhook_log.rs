@@ -166,7 +166,7 @@ async fn replay(
     Path((id, delivery)): Path<(WebhookId, uuid::Uuid)>,
     Form(form): Form<KeyForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let key = IdempotencyKey(Some(form.key));
     let key = key.row_key(admin.user, "replay webhook delivery by form", &(id, delivery));
     state.webhooks.replay(id, delivery, key.as_ref(), state.clock.now_ms()).await?;
@@ -179,7 +179,7 @@ async fn replay_since(
     Path(id): Path<WebhookId>,
     Form(form): Form<SinceForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let since = entered::local_time(&form.since, visitor.site.zone).ok().flatten();
     let since = since.ok_or_else(|| ApiError::invalid("since", "must be a time"))?;
     let key = IdempotencyKey(Some(form.key));

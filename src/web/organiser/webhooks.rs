@@ -114,7 +114,7 @@ async fn show(
     form: &WebhookForm,
     refusals: &Refusals,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
+    visitor.staff()?;
     let rows = state.webhooks.endpoints().await?;
     let title = visitor.text("webhooks.title");
     let main = html! {
@@ -203,7 +203,7 @@ async fn create(
     visitor: Visitor,
     Form(form): Form<WebhookForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    let admin = visitor.staff()?;
     let made = match form.draft() {
         Err(error) => Err(error.into()),
         Ok(draft) => {

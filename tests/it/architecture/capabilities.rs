@@ -15,6 +15,7 @@ const CAPABILITIES: &[&str] = &[
     "offerings",
     "outbox",
     "payments",
+    "roles",
     "terms",
     "venues",
     "waiting_room",
@@ -23,6 +24,7 @@ const CAPABILITIES: &[&str] = &[
 
 /// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
+    ("audit_entry", "roles"),
     ("auto_payment", "payments"),
     ("catalogue", "offerings"),
     ("class", "classes"),
@@ -37,9 +39,12 @@ const TABLES: &[(&str, &str)] = &[
     ("event", "offerings"),
     ("event_change", "offerings"),
     ("gateway_notification", "payments"),
+    ("grant", "roles"),
     ("guest", "accounts"),
     ("idempotency", "offerings"),
+    ("invitation", "roles"),
     ("kept_mail", "accounts"),
+    ("last_login", "accounts"),
     ("leaving", "accounts"),
     ("new_class", "classes"),
     ("notice", "outbox"),
@@ -81,9 +86,9 @@ fn a_capability_is_one_noun_in_every_layer() {
         assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
         assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
         // Every capability may use an event's box office, the cluster to find its instance, the
-        // plan of its venue, and the terms that it needs agreement to; applications for a class are
+        // plan of its venue, the roles of its callers, and the terms that it needs agreement to; applications for a class are
         // checked against its form.
-        let base = ["box_office", "cluster", "forms", "terms", "venues"];
+        let base = ["box_office", "cluster", "forms", "roles", "terms", "venues"];
         let others = CAPABILITIES.iter().filter(|other| !base.contains(other));
         for other in others.filter(|other| *other != capability) {
             let uses = rules[capability].contains(other);

@@ -62,8 +62,9 @@ impl Shop {
         self.person(UserId::random(), Role::User)
     }
 
+    /// Returns the first administrator.
     pub fn admin(&self) -> Person<'_> {
-        self.person(UserId::random(), Role::Admin)
+        self.person(self.app.admin().id, Role::Admin)
     }
 
     pub fn person(&self, user: UserId, role: Role) -> Person<'_> {

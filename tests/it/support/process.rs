@@ -1,15 +1,17 @@
 //! The real server as a process of its own, which can be killed at any moment and started again at
 //! the same address.
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use admitone::accounts::{Caller, Role, Tokens};
 use admitone::clock::SystemClock;
 use admitone::ids::UserId;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::customers::Customer;
@@ -17,6 +19,8 @@ use crate::support::test_db::eventually;
 use crate::support::tls;
 
 pub const SECRET: &str = "a secret of the tests, long enough to be taken for one";
+const ADMIN_EMAIL: &str = "admin@example.com";
+const ADMIN_PASSWORD: &str = "correct horse battery staple";
 
 /// A server, running or not.
 pub struct Server {
@@ -58,7 +62,11 @@ impl Server {
             port,
             dir: tempfile::tempdir().expect("a temporary directory"),
             child: None,
-            mint: Arc::new(Mint(Tokens::new(SECRET, Duration::from_secs(3_600), clock))),
+            mint: Arc::new(Mint {
+                tokens: Tokens::new(SECRET, Duration::from_secs(3_600), clock),
+                admin: OnceLock::new(),
+                port,
+            }),
             client: reqwest::Client::builder()
                 .timeout(Duration::from_secs(5))
                 .build()
@@ -174,8 +182,8 @@ impl Server {
             .env("ADMITONE_METRICS_LISTEN", "off")
             .env("ADMITONE_DATA_DIR", self.dir.path().join("data"))
             .env("ADMITONE_JWT_SECRET", SECRET)
-            .env("ADMITONE_ADMIN_EMAIL", "admin@example.com")
-            .env("ADMITONE_ADMIN_PASSWORD", "correct horse battery staple")
+            .env("ADMITONE_ADMIN_EMAIL", ADMIN_EMAIL)
+            .env("ADMITONE_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env("ADMITONE_DEMO", "false")
             .env("ADMITONE_WALLET_SELF_CHARGE", "true")
             // Refusals must not depend on the load of the machine.
@@ -241,21 +249,42 @@ impl Server {
 }
 
 /// Signs tokens with the server's secret, so that 2,000 customers need not register with argon2.
-pub struct Mint(Tokens);
+pub struct Mint {
+    tokens: Tokens,
+    /// The first administrator, once it has logged in.
+    admin: OnceLock<UserId>,
+    port: u16,
+}
 
 impl Mint {
     pub fn customer(&self) -> Customer {
-        self.signed(Role::User)
+        self.signed(UserId::random())
     }
 
+    /// Returns the first administrator; the server runs.
     pub fn admin(&self) -> Customer {
-        self.signed(Role::Admin)
+        self.signed(*self.admin.get_or_init(|| self.id_of_admin()))
     }
 
-    fn signed(&self, role: Role) -> Customer {
-        let user = UserId::random();
-        let token = self.0.issue(Caller::account(user, role)).expect("HMAC signs");
+    fn signed(&self, user: UserId) -> Customer {
+        let token = self.tokens.issue(Caller::account(user, Role::User)).expect("HMAC signs");
         Customer { user, token, pass: None }
+    }
+
+    /// Logs in: roles are read from the database, and not from tokens.
+    fn id_of_admin(&self) -> UserId {
+        let body = json!({"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}).to_string();
+        let request = format!(
+            "POST /api/auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len(),
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server runs");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let (_, id) = answer.split_once("\"id\":\"").expect("the account's id");
+        id.get(..36).and_then(|id| id.parse().ok()).expect("a UUID")
     }
 }
 

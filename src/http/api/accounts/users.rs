@@ -8,6 +8,7 @@ use crate::accounts::{Profile, Role};
 use crate::closing::{OnReservations, Settlement};
 use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::api::payments::automatic::AutoMethod;
+use crate::http::api::roles::users::{HeldRoleDto, held};
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Caller, OptionalBody, object};
@@ -108,6 +109,8 @@ pub struct Me {
     #[schema(required = true)]
     phone_number: Option<String>,
     role: Role,
+    /// The roles of the account: ADMIN, and those for offerings.
+    roles: Vec<HeldRoleDto>,
     /// The language of mails; null while it is not known, and mails are in English.
     #[schema(required = true)]
     language: Option<LanguageTag>,
@@ -127,7 +130,12 @@ pub struct Me {
 }
 
 impl Me {
-    fn new(caller: Caller, profile: Profile, is_sign_up_completed: bool) -> Self {
+    fn new(
+        caller: Caller,
+        profile: Profile,
+        roles: Vec<HeldRoleDto>,
+        is_sign_up_completed: bool,
+    ) -> Self {
         match profile {
             Profile::Account(row) => {
                 let User {
@@ -135,7 +143,7 @@ impl Me {
                     email,
                     name,
                     phone_number,
-                    role,
+                    role: _,
                     language,
                     email_confirmed_at,
                     default_payment_method,
@@ -149,7 +157,9 @@ impl Me {
                     email: Some(email),
                     name,
                     phone_number,
-                    role,
+                    // As the roles of now say, and not the row.
+                    role: caller.role,
+                    roles,
                     language,
                     email_confirmed_at,
                     default_payment_method,
@@ -167,6 +177,7 @@ impl Me {
                     name: String::new(),
                     phone_number: None,
                     role: caller.role,
+                    roles: Vec::new(),
                     language: LanguageTag::of(row.and_then(|row| row.language.as_deref())),
                     email_confirmed_at: row.and_then(|row| row.email_confirmed_at).map(rfc3339),
                     default_payment_method: None,
@@ -191,7 +202,8 @@ impl Me {
 pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let profile = state.accounts.profile(caller).await?;
     let is_completed = state.terms.is_sign_up_completed(caller.user).await?;
-    Ok(respond::ok(&Me::new(caller, profile, is_completed)))
+    let roles = held(state.accounts.roles(), caller.user);
+    Ok(respond::ok(&Me::new(caller, profile, roles, is_completed)))
 }
 
 /// How the remaining reservations and money of the account are settled.

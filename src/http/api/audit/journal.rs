@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{Admin, Path};
+use crate::http::extract::{Path, Staff};
 use crate::http::respond::fed_by;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -34,7 +34,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     responses((status = 200, content_type = "application/x-ndjson", body = String)))]
 pub(crate) async fn journal(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(event): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
     let end = state.store.journal_head(event).await.map_err(|error| match error {

@@ -6,11 +6,12 @@ use serde_json::json;
 
 use crate::audit::Report;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Path, Query};
+use crate::http::extract::{Caller, Path, Query};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::journal::LoadError;
+use crate::roles::Permission;
 
 /// Adds the route of the audit, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -51,8 +52,11 @@ pub(crate) async fn audit(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let audited = if query.full {
-        // A full audit costs a replay, so it is for administrators only.
-        <Admin as FromRequest>::extract(&request).await?;
+        // A full audit costs a replay, so it is for the event's organisers only.
+        let caller = <Caller as FromRequest>::extract(&request).await?;
+        if !state.accounts.may(caller, Permission::Manage, event) {
+            return Err(ApiError::of(ErrorCode::Forbidden));
+        }
         state.auditor.audit_again(event).await
     } else {
         state.auditor.audit(event).await

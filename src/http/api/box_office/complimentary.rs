@@ -13,7 +13,7 @@ use crate::http::api::box_office::holds::{BestAvailableBody, HoldBody, QuantityB
 use crate::http::commands::with_nearest;
 use crate::http::dto::{self, LineDto};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, object};
+use crate::http::extract::{Body, IdempotencyKey, Path, Staff, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId, UserId};
@@ -130,7 +130,7 @@ pub struct Issued {
     responses((status = 201, body = crate::http::envelope::Success<ComplimentaryDto>)))]
 pub(crate) async fn give(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<ComplimentaryBody>,

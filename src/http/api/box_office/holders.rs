@@ -12,7 +12,7 @@ use crate::http::api::box_office::holds::{HoldDto, active};
 use crate::http::api::box_office::reservations::{ReservationDto, listed};
 use crate::http::envelope::Page;
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Path, Query};
+use crate::http::extract::{Path, Query, Staff, Within};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -131,7 +131,7 @@ const MOST_LOOKED_AT: usize = 10_000;
     responses((status = 200, body = Page<HeldReservationDto>)))]
 pub(crate) async fn reservations(
     state: web::Data<AppState>,
-    _: Admin,
+    Within(scope): Within,
     Query(query): Query<ReservationsQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let unknown = || {
@@ -147,6 +147,7 @@ pub(crate) async fn reservations(
         state: status,
         who: searched(query.q.as_deref())?,
         after: query.page().after()?,
+        offerings: scope.offerings(),
         among: None,
     };
     let (rows, next) = listed(&state, filter, query.page().limit()?).await?;
@@ -170,7 +171,7 @@ pub(crate) async fn reservations(
     responses((status = 200, body = Page<HeldHoldDto>)))]
 pub(crate) async fn holds(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(event): Path<OfferingId>,
     Query(query): Query<HoldersQuery>,
 ) -> Result<HttpResponse, ApiError> {
@@ -208,7 +209,7 @@ pub(crate) async fn holds(
     responses((status = 200, body = Page<WaitingDto>)))]
 pub(crate) async fn waitlist(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(event): Path<OfferingId>,
     Query(query): Query<HoldersQuery>,
 ) -> Result<HttpResponse, ApiError> {

@@ -13,6 +13,7 @@ use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ProductId, SeatId, SectionId};
 use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
+use crate::roles::Permission;
 use crate::venues::EventSeats;
 
 /// Adds the routes of holds, below an event.
@@ -251,7 +252,9 @@ pub(crate) async fn show(
     Path((event, id)): Path<(OfferingId, HoldId)>,
 ) -> Result<HttpResponse, ApiError> {
     let found = state.offices.hold(event, id).await?;
-    let hold = found.filter(|hold| hold.customer == caller.user || caller.is_admin());
+    let hold = found.filter(|hold| {
+        hold.customer == caller.user || state.accounts.may(caller, Permission::ReadOrders, event)
+    });
     let hold = hold.ok_or(crate::inventory::Rejection::HoldNotFound)?;
     let view = state.offices.view_covering(event, &hold.lines).await?;
     let labels = state.venues.labels(event).await;

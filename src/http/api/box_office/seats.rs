@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Path};
+use crate::http::extract::{Path, Staff};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, Seq, UserId};
@@ -108,7 +108,7 @@ pub struct SeatChangeDto {
     responses((status = 200, body = crate::http::envelope::Success<SeatLookupDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path((event, seat)): Path<(OfferingId, String)>,
 ) -> Result<HttpResponse, ApiError> {
     let id = SeatId::from_public(event, &seat).map_err(|_| ApiError::not_found("seat"))?;

@@ -13,6 +13,7 @@ use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId};
 use crate::inventory::{Change, Command, EntryEnding, HoldStatus, Rejection, Request};
+use crate::roles::Permission;
 
 /// Adds the routes of the waitlist, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -267,7 +268,9 @@ async fn read(
     event: OfferingId,
     id: HoldId,
 ) -> Result<EntryDto, ApiError> {
-    let mine = |customer| customer == caller.user || caller.is_admin();
+    let mine = |customer| {
+        customer == caller.user || state.accounts.may(caller, Permission::ReadOrders, event)
+    };
     let now = state.clock.now_ms();
     let mut dto = EntryDto {
         id,

@@ -8,7 +8,7 @@ use crate::classes::{ClassDay, ClassFigures, ClassStatus, DashboardQuery};
 use crate::http::dto::Money;
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Query};
+use crate::http::extract::{Query, Staff};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -117,7 +117,7 @@ pub(crate) struct Wanted {
     responses((status = 200, body = Success<DashboardDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
-    _admin: Admin,
+    _admin: Staff,
     Query(wanted): Query<Wanted>,
 ) -> Result<HttpResponse, ApiError> {
     let page = PageQuery { limit: wanted.limit, cursor: wanted.cursor };

@@ -10,11 +10,12 @@ use crate::http::api::classes::bodies::AttendanceDto;
 use crate::http::api::classes::enrollment::{EnrollmentDto, read};
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, object};
+use crate::http::extract::{Body, IdempotencyKey, Path, Staff, object};
 use crate::http::respond::{self, mark_replayed};
 use crate::http::state::AppState;
 use crate::ids::{EnrollmentId, OfferingId, UserId};
 use crate::inventory::{Attendance, Ruling};
+use crate::roles::Permission;
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -181,7 +182,7 @@ pub struct AttendanceBody {
     responses((status = 200, body = Success<EnrollmentDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(enrollment): Path<EnrollmentId>,
 ) -> Result<HttpResponse, ApiError> {
     Ok(respond::ok(&read(&state, admin, enrollment).await?))
@@ -195,7 +196,7 @@ pub(crate) async fn show(
     responses((status = 200, body = Success<EnrollmentDto>)))]
 pub(crate) async fn decide(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(enrollment): Path<EnrollmentId>,
     key: IdempotencyKey,
     Body(body): Body<DecisionBody>,
@@ -218,10 +219,13 @@ pub(crate) async fn decide(
     responses((status = 200, body = Success<Vec<DecisionOutcomeDto>>)))]
 pub(crate) async fn decide_many(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     key: IdempotencyKey,
     Body(body): Body<DecisionsBody, { 256 * 1_024 }>,
 ) -> Result<HttpResponse, ApiError> {
+    if !state.accounts.may(admin, Permission::Manage, body.mclass_id) {
+        return Err(ApiError::of(ErrorCode::Forbidden));
+    }
     let wish =
         Wish { ruling: ruling(body.status, body.waitlist_if_full)?, reason: body.reason.clone() };
     let decision = |one: &ToDecide| Decision { enrollment: one.id, version: one.version };
@@ -250,7 +254,7 @@ pub(crate) async fn decide_many(
     responses((status = 200, body = Success<EnrollmentDto>)))]
 pub(crate) async fn move_up(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(enrollment): Path<EnrollmentId>,
     key: IdempotencyKey,
     Body(body): Body<PositionBody>,
@@ -271,7 +275,7 @@ pub(crate) async fn move_up(
     responses((status = 200, body = crate::http::envelope::Done)))]
 pub(crate) async fn attendance(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(class): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<AttendanceBody, { 256 * 1_024 }>,

@@ -9,7 +9,7 @@ use crate::classes::{ChangesPage, ListedEnrollment, SeenChange, WithAnswers};
 use crate::http::dto::{self, Time};
 use crate::http::envelope::Page;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Path, Query};
+use crate::http::extract::{Path, Query, Staff, Within};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -164,6 +164,7 @@ impl EnrollmentQuery {
         };
         Ok(EnrollmentFilter {
             class: self.mclass_id,
+            classes: None,
             status: status.transpose()?,
             attendance: attendance.transpose()?,
             has_offer: false,
@@ -194,10 +195,11 @@ impl EnrollmentQuery {
     responses((status = 200, body = Page<ListedEnrollmentDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
-    _admin: Admin,
+    Within(scope): Within,
     Query(query): Query<EnrollmentQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, limit) = (query.filter()?, query.page().limit()?);
+    let limit = query.page().limit()?;
+    let filter = EnrollmentFilter { classes: scope.offerings(), ..query.filter()? };
     let with = match query.with_answers {
         Some(true) => WithAnswers::Yes,
         Some(false) | None => WithAnswers::No,
@@ -217,7 +219,7 @@ pub(crate) async fn list(
     responses((status = 200, body = Page<EnrollmentChangeDto>)))]
 pub(crate) async fn changes_of_enrollment(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(enrollment): Path<EnrollmentId>,
     Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
@@ -237,7 +239,7 @@ pub(crate) async fn changes_of_enrollment(
     responses((status = 200, body = Page<EnrollmentChangeDto>)))]
 pub(crate) async fn changes_of_class(
     state: web::Data<AppState>,
-    _admin: Admin,
+    _admin: Staff,
     Path(class): Path<OfferingId>,
     Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::http::csv_file;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Path};
+use crate::http::extract::{Path, Staff};
 use crate::http::state::AppState;
 use crate::http::xlsx_file::{MAX_ROWS, Sheet};
 use crate::ids::{EnrollmentId, OfferingId};
@@ -41,7 +41,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn enrollments_csv(
     state: web::Data<AppState>,
-    _admin: Admin,
+    _admin: Staff,
     Path(class): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
     all_as_csv(state, class).await
@@ -61,7 +61,7 @@ pub(crate) async fn all_as_csv(
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn waitlist_csv(
     state: web::Data<AppState>,
-    _admin: Admin,
+    _admin: Staff,
     Path(class): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
     line_as_csv(state, class).await
@@ -97,7 +97,7 @@ async fn csv(
         content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))]
 pub(crate) async fn enrollments_xlsx(
     state: web::Data<AppState>,
-    _admin: Admin,
+    _admin: Staff,
     Path(class): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
     all_as_xlsx(&state, class).await

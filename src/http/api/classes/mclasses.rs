@@ -10,12 +10,13 @@ use crate::http::api::offerings::events::CancellationDto;
 use crate::http::dto::{self, Money, Time};
 use crate::http::envelope::{Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, MaybeCaller, Path, Query};
+use crate::http::extract::{Body, IdempotencyKey, MaybeCaller, Path, Query, Staff};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
+use crate::roles::Permission;
 use crate::store::{ClassRow, ClassSearch, ClassSort, promotion_name, selection_name};
 
 /// Adds the routes.
@@ -140,6 +141,7 @@ impl ClassQuery {
             is_free: self.free,
             is_online: self.online,
             with_unlisted: false,
+            among: None,
             sort,
             after: page.after()?,
         })
@@ -183,7 +185,8 @@ pub(crate) async fn show(
     MaybeCaller(caller): MaybeCaller,
     Path(class): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
-    let row = match caller.is_some_and(crate::caller::Caller::is_admin) {
+    let may = |caller| state.accounts.may(caller, Permission::Manage, class);
+    let row = match caller.is_some_and(may) {
         true => state.classes.class(class).await?,
         false => state.classes.visible(class).await?,
     };
@@ -196,7 +199,7 @@ pub(crate) async fn show(
     responses((status = 201, body = Success<ClassDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     key: IdempotencyKey,
     Body(body): Body<NewClassBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -217,7 +220,7 @@ pub(crate) async fn create(
     responses((status = 200, body = Success<ClassDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(class): Path<OfferingId>,
     key: IdempotencyKey,
     Body(patch): Body<ClassPatch>,
@@ -252,7 +255,7 @@ pub(crate) struct DeleteQuery {
     responses((status = 200, body = Success<ClassDto>)))]
 pub(crate) async fn delete(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(class): Path<OfferingId>,
     Query(query): Query<DeleteQuery>,
     key: IdempotencyKey,

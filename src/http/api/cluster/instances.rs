@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{Admin, Path};
+use crate::http::extract::{Path, Staff};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::{InstanceId, OfferingId};
@@ -74,7 +74,7 @@ pub struct OwnerDto {
 /// List the instances of the cluster, as this one knows them (administrators).
 #[utoipa::path(get, path = "/api/admin/instances", tag = "admin",
     responses((status = 200, body = crate::http::envelope::Success<Vec<InstanceDto>>)))]
-pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpResponse {
+pub(crate) async fn instances(state: web::Data<AppState>, _: Staff) -> HttpResponse {
     let (view, me) = (state.cluster.view(), state.cluster.me());
     let known: Vec<_> = view.members.iter().map(|known| &known.member).collect();
     let members = if known.is_empty() { vec![&*me] } else { known };
@@ -96,7 +96,7 @@ pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpRespo
     responses((status = 200, body = crate::http::envelope::Success<WhereaboutsDto>)))]
 pub(crate) async fn whereabouts(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(event): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
     let owner = state.store.journal().owner(event).await.map_err(|error| match error {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::forms::{ClassForm, FormDraft, FormQuestion, json_schema};
 use crate::http::envelope::{Done, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, MaybeCaller, Path, Query, object};
+use crate::http::extract::{Body, IdempotencyKey, MaybeCaller, Path, Query, Staff, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{FormId, OfferingId};
@@ -199,7 +199,7 @@ async fn found(
     responses((status = 201, body = Success<EnrollmentFormDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(class): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<NewEnrollmentFormBody, FORM_LIMIT>,
@@ -226,7 +226,7 @@ pub(crate) async fn create(
     responses((status = 200, body = Success<EnrollmentFormDto>)))]
 pub(crate) async fn replace(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(class): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<EnrollmentFormBody, FORM_LIMIT>,
@@ -250,7 +250,7 @@ pub(crate) async fn replace(
     responses((status = 200, body = Done)))]
 pub(crate) async fn delete(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(class): Path<OfferingId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {

@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use crate::http::api::offerings::tickets::{TicketDto, render};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Staff};
 use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::Rejection;
 use crate::offerings::{CheckIn, OfferingError, TicketRef};
+use crate::roles::Permission;
 use crate::store::TicketRow;
 
 /// Adds the routes of the door.
@@ -78,7 +79,7 @@ pub struct UndoBody {
     responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]
 pub(crate) async fn check_in(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     key: IdempotencyKey,
     Body(body): Body<CheckInBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -87,6 +88,7 @@ pub(crate) async fn check_in(
         Err(OfferingError::WrongEvent(row)) => return Err(of_another_event(&state, &row).await?),
         found => found?,
     };
+    is_door_of(&state, admin, &row)?;
     // The event and the gate belong to the request's identity, so that one key is not used at two
     // doors.
     let identity = (row.id, &body.event_id, &body.gate);
@@ -110,7 +112,7 @@ pub(crate) async fn check_in(
     responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]
 pub(crate) async fn undo(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     key: IdempotencyKey,
     Body(body): Body<UndoBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -120,11 +122,21 @@ pub(crate) async fn undo(
         _ => return Err(ApiError::new(ErrorCode::Invalid, "send either code or ticketId")),
     };
     let row = state.offerings.ticket_of(&ticket).await?;
+    is_door_of(&state, admin, &row)?;
     let idempotency = key.identity(admin.user, "undo check-in", &row.id);
     let (row, replayed) = state.offerings.undo_check_in(admin.user, &row, idempotency).await?;
     let mut response = respond::ok(&render(&state, &row).await?);
     mark_replayed(&mut response, replayed);
     Ok(response)
+}
+
+/// Checks that the caller works at the door of the ticket's event: the gate of staff does not trust a
+/// body.
+fn is_door_of(state: &AppState, caller: Caller, row: &TicketRow) -> Result<(), ApiError> {
+    match state.accounts.may(caller, Permission::Door, row.offering) {
+        true => Ok(()),
+        false => Err(ApiError::of(ErrorCode::Forbidden)),
+    }
 }
 
 async fn of_another_event(state: &AppState, row: &TicketRow) -> Result<ApiError, ApiError> {

@@ -10,7 +10,7 @@ use crate::http::api::offerings::create_event::{
 };
 use crate::http::dto::{self, Money, Time};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
+use crate::http::extract::{Body, IdempotencyKey, Path, Query, Staff, object};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -186,7 +186,7 @@ pub(crate) async fn show(
     responses((status = 201, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     key: IdempotencyKey,
     Body(body): Body<NewEventBody, EVENT_LIMIT>,
 ) -> Result<HttpResponse, ApiError> {
@@ -280,7 +280,7 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(
     responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(patch): Body<EventPatch>,
@@ -325,7 +325,7 @@ impl EventPatch {
     responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn replace(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     event: Path<OfferingId>,
     key: IdempotencyKey,
     patch: Body<EventPatch>,
@@ -342,7 +342,7 @@ pub(crate) async fn replace(
     responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {

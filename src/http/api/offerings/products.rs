@@ -9,7 +9,7 @@ use crate::http::api::offerings::create_event::NewProductBody;
 use crate::http::api::offerings::events::{ProductDto, present, read_after};
 use crate::http::dto::Time;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path};
+use crate::http::extract::{Body, IdempotencyKey, Path, Staff};
 use crate::http::respond::{self, locate, mark_replayed};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, Seq};
@@ -74,7 +74,7 @@ pub(crate) async fn show(
     responses((status = 201, body = crate::http::envelope::Success<ProductDto>)))]
 pub(crate) async fn add(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<NewProductBody>,
@@ -101,7 +101,7 @@ pub(crate) async fn add(
     responses((status = 200, body = crate::http::envelope::Success<ProductDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path((event, product)): Path<(OfferingId, String)>,
     key: IdempotencyKey,
     Body(patch): Body<ProductPatch>,
@@ -141,7 +141,7 @@ pub(crate) async fn change(
     responses((status = 200, body = crate::http::envelope::Success<ProductDto>)))]
 pub(crate) async fn withdraw(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path((event, product)): Path<(OfferingId, String)>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {

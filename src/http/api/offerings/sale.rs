@@ -13,7 +13,7 @@ use crate::http::commands::in_event;
 use crate::http::dto::{self, Money, Time};
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, object};
+use crate::http::extract::{Body, IdempotencyKey, Path, Staff, object};
 use crate::http::respond::{self, mark_replayed};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -169,7 +169,7 @@ struct Nothing {}
 /// The parameters that all actions share.
 struct Act<'a> {
     state: &'a AppState,
-    admin: Admin,
+    admin: Staff,
     event: OfferingId,
     key: &'a IdempotencyKey,
     name: &'static str,
@@ -178,7 +178,7 @@ struct Act<'a> {
 impl Act<'_> {
     /// Carries out the action, and answers with the event in its new state.
     async fn run(self, command: Command, body: &impl Serialize) -> Result<HttpResponse, ApiError> {
-        let Self { state, admin: Admin(admin), event, key, name } = self;
+        let Self { state, admin: Staff(admin), event, key, name } = self;
         // A class has places, too, which are changed with the class.
         state.offerings.event(event).await?;
         let idempotency = key.identity(admin.user, name, &(event, body));
@@ -197,7 +197,7 @@ impl Act<'_> {
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn block(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<PlacesFields>,
@@ -215,7 +215,7 @@ pub(crate) async fn block(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn unblock(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<PlacesFields>,
@@ -233,7 +233,7 @@ pub(crate) async fn unblock(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn resize(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<ResizeBody>,
@@ -250,7 +250,7 @@ pub(crate) async fn resize(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn reprice(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<RepriceBody>,
@@ -273,7 +273,7 @@ pub(crate) async fn reprice(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn add_row(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<AddRowBody>,
@@ -290,7 +290,7 @@ pub(crate) async fn add_row(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn remove_seats(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<SeatsBody>,
@@ -309,7 +309,7 @@ pub(crate) async fn remove_seats(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn keep_seats(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<KeepSeatsBody>,
@@ -325,7 +325,7 @@ pub(crate) async fn keep_seats(
     responses((status = 200, body = Success<WhereaboutsDto>)))]
 pub(crate) async fn move_event(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(event): Path<OfferingId>,
     Body(body): Body<MoveBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -338,7 +338,7 @@ pub(crate) async fn move_event(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn open(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
@@ -352,7 +352,7 @@ pub(crate) async fn open(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn pause(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
@@ -366,7 +366,7 @@ pub(crate) async fn pause(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn close(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
@@ -383,7 +383,7 @@ pub(crate) async fn close(
     responses((status = 200, body = Success<EventDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
-    admin: Admin,
+    admin: Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {

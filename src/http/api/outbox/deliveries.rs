@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::http::envelope::{Page, Success};
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Body, Path, Query};
+use crate::http::extract::{Body, Path, Query, Staff};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -108,7 +108,7 @@ pub struct Retried {
     responses((status = 200, body = Page<DeliveryDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Query(query): Query<OutboxQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let wrong = || ApiError::invalid("status", "is WAITING, DONE, PARKED or CANCELLED");
@@ -128,7 +128,7 @@ pub(crate) async fn list(
     responses((status = 200, body = Success<DeliveryDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, ApiError> {
     Ok(respond::ok(&found(&state, id).await?))
@@ -140,7 +140,7 @@ pub(crate) async fn show(
     responses((status = 200, body = Success<DeliveryDto>)))]
 pub(crate) async fn retry(
     state: web::Data<AppState>,
-    Admin(caller): Admin,
+    Staff(caller): Staff,
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, ApiError> {
     if !state.store.delivery_retry(id, state.clock.now_ms()).await? {
@@ -156,7 +156,7 @@ pub(crate) async fn retry(
     responses((status = 200, body = Success<Retried>)))]
 pub(crate) async fn retry_all(
     state: web::Data<AppState>,
-    Admin(caller): Admin,
+    Staff(caller): Staff,
     Body(body): Body<RetryRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let destination = body.destination.as_deref();
@@ -172,7 +172,7 @@ pub(crate) async fn retry_all(
     responses((status = 200, body = Success<DeliveryDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
-    Admin(caller): Admin,
+    Staff(caller): Staff,
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, ApiError> {
     if state.store.delivery_cancel(id, state.clock.now_ms()).await? {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Access, Admin, Path, Query};
+use crate::http::extract::{Access, Path, Query, Staff};
 use crate::http::middleware::connections::Connection;
 use crate::http::respond::fed_by;
 use crate::http::state::AppState;
@@ -92,7 +92,7 @@ impl From<FeedError> for ApiError {
 pub(crate) async fn feed(
     state: web::Data<AppState>,
     request: HttpRequest,
-    _: Admin,
+    _: Staff,
     access: Access,
     Path(event): Path<OfferingId>,
     Query(query): Query<FeedQuery>,
@@ -112,7 +112,7 @@ pub(crate) async fn feed(
 pub(crate) async fn of_class(
     state: web::Data<AppState>,
     request: HttpRequest,
-    _: Admin,
+    _: Staff,
     access: Access,
     Path(class): Path<OfferingId>,
     Query(query): Query<FeedQuery>,

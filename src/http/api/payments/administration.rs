@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::api::payments::pay::{PaymentRecordDto, PaymentStatus};
 use crate::http::envelope::{Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Path, Query, object};
+use crate::http::extract::{Path, Query, Staff, Within, object};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -120,7 +120,7 @@ pub(crate) struct PaymentsQuery {
     responses((status = 200, body = Page<GatewayPaymentDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
-    _: Admin,
+    Within(scope): Within,
     Query(query): Query<PaymentsQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let page = PageQuery { limit: query.limit, cursor: query.cursor };
@@ -133,7 +133,8 @@ pub(crate) async fn list(
             .collect(),
     };
     let with_problem = query.problem.unwrap_or(false);
-    let filter = PaymentFilter { states, with_problem, after: page.after()? };
+    let filter =
+        PaymentFilter { states, with_problem, offerings: scope.offerings(), after: page.after()? };
     let rows = state.payments.list(&filter, limit).await?;
     let next = next_cursor(&rows, limit, |row| format!("{}_{}", row.created_at, row.id));
     let shown: Vec<_> = rows.into_iter().map(GatewayPaymentDto::from).collect();
@@ -146,7 +147,7 @@ pub(crate) async fn list(
     responses((status = 200, body = Success<Vec<ParkedNotificationDto>>)))]
 pub(crate) async fn notifications(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
 ) -> Result<HttpResponse, ApiError> {
     let parked = state.payments.parked(MOST_PARKED).await?;
     Ok(respond::ok(&parked.into_iter().map(ParkedNotificationDto::from).collect::<Vec<_>>()))
@@ -162,7 +163,7 @@ pub(crate) async fn notifications(
     responses((status = 200, body = Success<GatewayPaymentDto>)))]
 pub(crate) async fn paid(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(payment): Path<PaymentId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.mark_paid(payment).await?;
@@ -180,7 +181,7 @@ pub(crate) async fn paid(
     responses((status = 200, body = Success<GatewayPaymentDto>)))]
 pub(crate) async fn refused(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(payment): Path<PaymentId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.refuse_waiting(payment).await?;
@@ -199,7 +200,7 @@ pub(crate) async fn refused(
     responses((status = 200, body = Success<GatewayPaymentDto>)))]
 pub(crate) async fn settled(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(payment): Path<PaymentId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.settle_by_hand(payment).await?;

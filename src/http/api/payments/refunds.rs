@@ -9,13 +9,16 @@ use uuid::Uuid;
 use crate::http::dto::Money;
 use crate::http::envelope::{Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, Payer, Query, object};
+use crate::http::extract::{
+    Body, Caller, IdempotencyKey, Path, Payer, Query, Staff, Within, object,
+};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, PaymentId, RefundId, ReservationId, UserId};
 use crate::inventory::Minor;
 use crate::offerings::TicketsToCancel;
+use crate::roles::Permission;
 use crate::store::{RefundFilter, RefundRow, RefundState, ReservationState};
 use crate::text;
 
@@ -170,7 +173,9 @@ pub(crate) async fn create(
         Some(reason) => Some(text::paragraph("reason", reason, LONGEST_REASON)?),
         None => None,
     };
-    let note = note.filter(|note| caller.is_admin() && !note.is_empty());
+    let row = state.offerings.reservation(caller, id).await?;
+    let is_staff = state.accounts.may(caller, Permission::Refund, row.offering);
+    let note = note.filter(|note| is_staff && !note.is_empty());
     let refund = match &body.amount {
         Some(amount) => Some(named_amount(&state, caller, id, amount).await?),
         None => None,
@@ -205,7 +210,7 @@ async fn named_amount(
     amount: &Money,
 ) -> Result<Minor, ApiError> {
     let row = state.offerings.reservation(caller, id).await?;
-    if !caller.is_admin() {
+    if !state.accounts.may(caller, Permission::Refund, row.offering) {
         return Err(ApiError::of(ErrorCode::Forbidden));
     }
     let currency = state.offerings.event(row.offering).await?.currency;
@@ -228,7 +233,8 @@ pub(crate) async fn list_of(
 ) -> Result<HttpResponse, ApiError> {
     let row = state.offerings.reservation(caller, id).await?;
     let (_, refunds) = state.payments.of_reservation(row.id).await?;
-    let render = if caller.is_admin() { RefundDto::whole } else { RefundDto::of };
+    let is_staff = state.accounts.may(caller, Permission::ReadOrders, row.offering);
+    let render = if is_staff { RefundDto::whole } else { RefundDto::of };
     Ok(respond::ok(&refunds.into_iter().map(render).collect::<Vec<_>>()))
 }
 
@@ -239,7 +245,7 @@ pub(crate) async fn list_of(
     responses((status = 200, body = Page<RefundDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
-    _: Admin,
+    Within(scope): Within,
     Query(query): Query<RefundsQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let in_state = match query.status.as_deref() {
@@ -250,7 +256,8 @@ pub(crate) async fn list(
     };
     let page = PageQuery { limit: query.limit, cursor: query.cursor };
     let (limit, after) = (page.limit()?, page.after()?);
-    let filter = RefundFilter { reservation: None, state: in_state, after };
+    let filter =
+        RefundFilter { reservation: None, state: in_state, offerings: scope.offerings(), after };
     let rows = state.payments.refunds(filter, limit).await?;
     let next = next_cursor(&rows, limit, |row| format!("{}_{}", row.created_at, row.id));
     Ok(respond::page(&rows.into_iter().map(RefundDto::whole).collect::<Vec<_>>(), next))
@@ -264,7 +271,7 @@ pub(crate) async fn list(
         (status = 409, description = "WRONG_STATE: it is not refused")))]
 pub(crate) async fn retry(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(id): Path<RefundId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.retry_refund(id).await?;
@@ -283,7 +290,7 @@ pub(crate) async fn retry(
         (status = 409, description = "WRONG_STATE: a gateway pays it, or it is refused")))]
 pub(crate) async fn paid(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(id): Path<RefundId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.mark_refunded(id).await?;

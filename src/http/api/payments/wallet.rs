@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::http::dto::Money;
 use crate::http::envelope::{Failure, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, Payer, object};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Payer, Staff, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{PaymentId, UserId};
@@ -201,7 +201,7 @@ pub async fn charge(
 )]
 pub async fn charge_for(
     state: web::Data<AppState>,
-    Admin(caller): Admin,
+    Staff(caller): Staff,
     Path(user): Path<UserId>,
     key: IdempotencyKey,
     Body(body): Body<ChargeRequest>,

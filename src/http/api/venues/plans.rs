@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::http::envelope::{Page, Success};
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query};
+use crate::http::extract::{Body, IdempotencyKey, Path, Query, Staff};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -46,7 +46,7 @@ pub struct PlanVersionDto {
     responses((status = 200, body = Page<PlanVersionDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(venue): Path<VenueId>,
     Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
@@ -64,7 +64,7 @@ pub(crate) async fn list(
     responses((status = 201, body = Success<PlanVersionDto>)))]
 pub(crate) async fn add(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(venue): Path<VenueId>,
     key: IdempotencyKey,
     Body(plan): Body<Plan, PLAN_LIMIT>,
@@ -89,7 +89,7 @@ pub(crate) async fn add(
     responses((status = 200, body = Success<Plan>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path((venue, version)): Path<(VenueId, u32)>,
 ) -> Result<HttpResponse, ApiError> {
     let (_, plan) = state.venues.plan(venue, Some(version)).await?;
@@ -100,7 +100,7 @@ pub(crate) async fn show(
 #[utoipa::path(post, path = "/api/admin/plans/generate", tag = "admin", request_body = PlanSpec,
     responses((status = 200, body = Success<Plan>)))]
 pub(crate) async fn generate(
-    _: Admin,
+    _: Staff,
     _: IdempotencyKey,
     Body(spec): Body<PlanSpec>,
 ) -> Result<HttpResponse, ApiError> {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::http::envelope::{Page, Success};
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query};
+use crate::http::extract::{Body, IdempotencyKey, Path, Query, Staff};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -74,7 +74,7 @@ pub struct VenuePatch {
     responses((status = 200, body = Page<VenueDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let limit = query.limit()?;
@@ -91,7 +91,7 @@ pub(crate) async fn list(
     responses((status = 201, body = Success<VenueDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     key: IdempotencyKey,
     Body(body): Body<NewVenueBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -112,7 +112,7 @@ pub(crate) async fn create(
     responses((status = 200, body = Success<VenueDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(venue): Path<VenueId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.venues.venue(venue).await?;
@@ -125,7 +125,7 @@ pub(crate) async fn show(
     responses((status = 200, body = Success<VenueDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(venue): Path<VenueId>,
     key: IdempotencyKey,
     Body(body): Body<VenuePatch>,

@@ -8,7 +8,7 @@ use super::shown::{QueueProgressDto, render_progress};
 use crate::http::dto::Time;
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path};
+use crate::http::extract::{Body, IdempotencyKey, Path, Staff};
 use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
@@ -279,7 +279,7 @@ impl QueueBody {
     responses((status = 200, body = Success<QueueDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(event): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
     answer(&state, event).await
@@ -303,7 +303,7 @@ async fn answer(state: &AppState, event: OfferingId) -> Result<HttpResponse, Api
     responses((status = 200, body = Success<QueueDto>)))]
 pub(crate) async fn set(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<QueueBody>,
@@ -323,7 +323,7 @@ pub(crate) async fn set(
     responses((status = 200, body = Success<QueueDto>)))]
 pub(crate) async fn draw(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<QueueDrawBody>,
@@ -343,7 +343,7 @@ pub(crate) async fn draw(
     responses((status = 200, body = Success<QueueDto>)))]
 pub(crate) async fn guests(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<QueuePeopleBody>,
@@ -364,7 +364,7 @@ pub(crate) async fn guests(
     responses((status = 200, body = Success<QueueDto>)))]
 pub(crate) async fn void(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
     Body(body): Body<QueuePeopleBody>,

@@ -15,6 +15,7 @@ use crate::http::respond::{self, fed_by, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::QueuePlace;
+use crate::roles::Permission;
 use crate::waiting_room::{Entrant, RoomStatus, WaitingRoomError};
 
 /// Adds the routes below `/api/queue/{event}`; the most frequent come first.
@@ -337,7 +338,7 @@ pub(crate) async fn validate(
     Body(body): Body<UsePassBody>,
 ) -> Result<HttpResponse, ApiError> {
     let customer = body.client_id.unwrap_or(caller.user);
-    if customer != caller.user && !caller.is_admin() {
+    if customer != caller.user && !state.accounts.may(caller, Permission::Manage, event) {
         return Err(ApiError::of(ErrorCode::NotTheCaller));
     }
     let idempotency = key.identity(customer, "use pass", &(event, &body));

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::http::envelope::{Done, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path};
+use crate::http::extract::{Body, IdempotencyKey, Path, Staff};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId, WebhookId};
@@ -133,7 +133,7 @@ pub struct PingDto {
 /// List all webhooks, newest first (administrators).
 #[utoipa::path(get, path = "/api/admin/webhooks", tag = "admin",
     responses((status = 200, body = Success<Vec<WebhookDto>>)))]
-pub(crate) async fn list(state: web::Data<AppState>, _: Admin) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(state: web::Data<AppState>, _: Staff) -> Result<HttpResponse, ApiError> {
     let (rows, now) = (state.webhooks.endpoints().await?, state.clock.now_ms());
     Ok(respond::ok(&rows.iter().map(|row| render(row, now)).collect::<Vec<_>>()))
 }
@@ -143,7 +143,7 @@ pub(crate) async fn list(state: web::Data<AppState>, _: Admin) -> Result<HttpRes
     responses((status = 201, body = Success<WebhookDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     key: IdempotencyKey,
     Body(body): Body<NewWebhookBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -164,7 +164,7 @@ pub(crate) async fn create(
     responses((status = 200, body = Success<WebhookDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(webhook): Path<WebhookId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.webhooks.endpoint(webhook).await?;
@@ -177,7 +177,7 @@ pub(crate) async fn show(
     responses((status = 200, body = Success<WebhookDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(webhook): Path<WebhookId>,
     key: IdempotencyKey,
     Body(body): Body<WebhookPatch>,
@@ -197,7 +197,7 @@ pub(crate) async fn change(
     params(("webhook" = WebhookId, Path)), responses((status = 200, body = Done)))]
 pub(crate) async fn delete(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(webhook): Path<WebhookId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
@@ -216,7 +216,7 @@ pub(crate) async fn delete(
     responses((status = 200, body = Success<WebhookDto>)))]
 pub(crate) async fn rotate(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(webhook): Path<WebhookId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
@@ -237,7 +237,7 @@ pub(crate) async fn rotate(
     responses((status = 200, body = Success<PingDto>)))]
 pub(crate) async fn ping(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(webhook): Path<WebhookId>,
 ) -> Result<HttpResponse, ApiError> {
     let ping = state.webhooks.ping(webhook, state.clock.now_ms()).await?;
@@ -250,7 +250,7 @@ fn with_secret(row: &WebhookRow, now: TimestampMs) -> WebhookDto {
     WebhookDto { secret: Some(row.secret.clone()), ..render(row, now) }
 }
 
-fn render(row: &WebhookRow, now: TimestampMs) -> WebhookDto {
+pub(crate) fn render(row: &WebhookRow, now: TimestampMs) -> WebhookDto {
     let previous = row.previous.as_ref().filter(|(_, until)| now < *until);
     WebhookDto {
         id: row.id,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::http::dto::Time;
 use crate::http::envelope::{Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Admin, IdempotencyKey, Path, Query};
+use crate::http::extract::{IdempotencyKey, Path, Query, Staff};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -122,7 +122,7 @@ pub(crate) struct SinceQuery {
     responses((status = 200, body = Page<WebhookDeliveryDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
-    _: Admin,
+    _: Staff,
     Path(webhook): Path<WebhookId>,
     Query(query): Query<DeliveriesQuery>,
 ) -> Result<HttpResponse, ApiError> {
@@ -151,7 +151,7 @@ pub(crate) async fn list(
     responses((status = 200, body = Success<WebhookDeliveryDto>)))]
 pub(crate) async fn replay(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path((webhook, delivery)): Path<(WebhookId, Uuid)>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
@@ -171,7 +171,7 @@ pub(crate) async fn replay(
     responses((status = 200, body = Success<ReplayedDto>)))]
 pub(crate) async fn replay_since(
     state: web::Data<AppState>,
-    Admin(admin): Admin,
+    Staff(admin): Staff,
     Path(webhook): Path<WebhookId>,
     Query(SinceQuery { since }): Query<SinceQuery>,
     key: IdempotencyKey,

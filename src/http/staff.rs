@@ -1,0 +1,47 @@
+//! The gate that every request of staff passes, on pages and in the API: it reads the role, and writes
+//! each act to the audit log before it happens. A route that is not in its tables lets no request in,
+//! because only the gate makes the extractor [`crate::http::extract::Staff`] succeed.
+
+mod gate;
+mod rules;
+mod snapshots;
+mod subject;
+
+pub(crate) use gate::{complete, enter};
+pub(crate) use rules::{About, Rule, Shot, act, own_or_others, read};
+
+use crate::roles::Permission;
+
+/// Returns the rules of a route of the API, by its pattern.
+pub(crate) fn rules_of(pattern: &str) -> Vec<&'static Rule> {
+    rules::API.iter().filter(|rule| rule.path == pattern).collect()
+}
+
+/// A rule, as tests read it.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Listed {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub permission: Permission,
+    /// True if it is about one offering, or a thing of one, that the path names.
+    pub is_of_offering: bool,
+    /// True if customers use the route too.
+    pub is_shared: bool,
+    /// The name of the act in the audit log; `None` for a read.
+    pub act: Option<&'static str>,
+}
+
+/// Returns all rules of the API.
+#[must_use]
+pub fn listed() -> Vec<Listed> {
+    let of = |rule: &Rule| Listed {
+        method: rule.method,
+        path: rule.path,
+        permission: rule.permission,
+        is_of_offering: !matches!(rule.about, About::Nothing | About::InBody),
+        is_shared: rule.is_shared,
+        act: rule.act,
+    };
+    rules::API.iter().map(of).collect()
+}

@@ -1,0 +1,236 @@
+//! Roles: what each person may do for which offering. They are read when they are used, from a copy of
+//! all grants in memory, and never from a token: a role that is taken away ends at once on the instance
+//! that takes it, and within two seconds on the others.
+
+mod error;
+mod invitations;
+mod permission;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub use error::RoleError;
+pub use invitations::NewInvitation;
+pub use permission::{Permission, Scope};
+
+use crate::caller::Caller;
+use crate::ids::{GrantId, OfferingId, UserId};
+use crate::inventory::TimestampMs;
+use crate::store::{Answered, GrantFilter, GrantRole, GrantRow, Granting, Key, Revoking, Store};
+
+/// The grants of all people.
+pub struct Roles {
+    store: Store,
+    /// Derives the tokens of invitations.
+    invitation_key: [u8; 32],
+    held: ArcSwap<Held>,
+    /// Only one read at a time stores what it has read: a slow one must not replace a newer.
+    reading: tokio::sync::Mutex<()>,
+}
+
+/// All grants, as of one generation.
+#[derive(Default)]
+struct Held {
+    generation: i64,
+    administrators: HashSet<UserId>,
+    of_offerings: HashMap<UserId, Vec<(GrantRole, OfferingId)>>,
+}
+
+/// A role to give.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewGrant {
+    pub user: UserId,
+    pub role: GrantRole,
+    pub offering: Option<OfferingId>,
+}
+
+impl Roles {
+    /// No grants, until [`Self::learn`] has read them. Invitations are derived from `secret`.
+    #[must_use]
+    pub fn new(store: Store, secret: &str) -> Self {
+        let context = "admitone 2026 tokens of invitations to roles";
+        Self {
+            store,
+            invitation_key: blake3::derive_key(context, secret.as_bytes()),
+            held: ArcSwap::default(),
+            reading: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Reads the grants again if they have changed since the last call. Costs one read of one row
+    /// otherwise. A generation of its own, and not the counter of revoked tokens: that counter's row is
+    /// locked by every change of a password, and changes of grants must exclude each other.
+    ///
+    /// # Errors
+    /// The store failed; the grants of before stay.
+    pub async fn learn(&self) -> Result<(), RoleError> {
+        let _one = self.reading.lock().await;
+        // Read before the grants: a change in between is read once more by the next call.
+        let generation = self.store.grant_generation().await?;
+        if generation == self.held.load().generation {
+            return Ok(());
+        }
+        let mut held = Held { generation, ..Held::default() };
+        for grant in self.store.grant_all().await? {
+            match (grant.role, grant.offering) {
+                (GrantRole::Admin, _) => {
+                    held.administrators.insert(grant.user);
+                }
+                (role, Some(offering)) => {
+                    held.of_offerings.entry(grant.user).or_default().push((role, offering));
+                }
+                (_, None) => {}
+            }
+        }
+        self.held.store(Arc::new(held));
+        Ok(())
+    }
+
+    /// True for administrators, who may do everything.
+    #[must_use]
+    pub fn is_admin(&self, user: UserId) -> bool {
+        self.held.load().administrators.contains(&user)
+    }
+
+    /// True for people with any role.
+    #[must_use]
+    pub fn has_any(&self, caller: Caller) -> bool {
+        let held = self.held.load();
+        !caller.guest
+            && (held.administrators.contains(&caller.user)
+                || held.of_offerings.contains_key(&caller.user))
+    }
+
+    /// True if the caller may do that with an offering.
+    #[must_use]
+    pub fn may(&self, caller: Caller, permission: Permission, offering: OfferingId) -> bool {
+        self.scope(caller, permission).contains(offering)
+    }
+
+    /// Returns the offerings with which the caller may do that.
+    #[must_use]
+    pub fn scope(&self, caller: Caller, permission: Permission) -> Scope {
+        let held = self.held.load();
+        if caller.guest {
+            return Scope::Some(Vec::new());
+        }
+        if held.administrators.contains(&caller.user) {
+            return Scope::All;
+        }
+        let grants = held.of_offerings.get(&caller.user).into_iter().flatten();
+        let allowed = grants.filter(|(role, _)| permission.is_of(*role));
+        Scope::Some(allowed.map(|(_, offering)| *offering).collect())
+    }
+
+    /// Returns the roles of a person; those of administrators first.
+    #[must_use]
+    pub fn of(&self, user: UserId) -> Vec<(GrantRole, Option<OfferingId>)> {
+        let held = self.held.load();
+        let admin = held.administrators.contains(&user).then_some((GrantRole::Admin, None));
+        let others = held.of_offerings.get(&user).into_iter().flatten();
+        let others = others.map(|(role, offering)| (*role, Some(*offering)));
+        admin.into_iter().chain(others).collect()
+    }
+
+    /// Checks that `by` may give or take a role.
+    ///
+    /// # Errors
+    /// [`RoleError::Forbidden`]; the role does not fit the offering, or there is no such offering.
+    pub async fn check(
+        &self,
+        by: Caller,
+        role: GrantRole,
+        offering: Option<OfferingId>,
+    ) -> Result<(), RoleError> {
+        match (role, offering) {
+            (GrantRole::Admin, Some(_)) => Err(RoleError::AdminOfOffering),
+            (GrantRole::Admin, None) if self.is_admin(by.user) && !by.guest => Ok(()),
+            (GrantRole::Admin, None) => Err(RoleError::Forbidden),
+            (_, None) => Err(RoleError::WithoutOffering),
+            (_, Some(offering)) => {
+                if !self.may(by, Permission::Manage, offering) {
+                    return Err(RoleError::Forbidden);
+                }
+                match self.store.event_get(offering).await? {
+                    Some(_) => Ok(()),
+                    None => Err(RoleError::NoSuchOffering),
+                }
+            }
+        }
+    }
+
+    /// Gives a person a role. `by` is `None` on the command line. Returns the grant, and whether this
+    /// repeats an earlier request with the same key.
+    ///
+    /// # Errors
+    /// [`RoleError`].
+    pub async fn grant(
+        &self,
+        new: NewGrant,
+        by: Option<Caller>,
+        key: Option<&Key>,
+        now: TimestampMs,
+    ) -> Result<(GrantRow, bool), RoleError> {
+        if let Some(by) = by {
+            self.check(by, new.role, new.offering).await?;
+        }
+        let row = GrantRow {
+            id: GrantId(crate::ids::time_ordered(now.unsigned_abs())),
+            user: new.user,
+            role: new.role,
+            offering: new.offering,
+            granted_by: by.map(|by| by.user),
+            granted_at: now,
+        };
+        let granted = match self.store.grant_put(&row, key).await? {
+            Answered::Now(Granting::Granted(row)) => (row, false),
+            Answered::Now(Granting::NoSuchAccount) => return Err(RoleError::NoSuchAccount),
+            // The grant may have been taken away since: the answer is that of the first time.
+            Answered::Before(id) => {
+                let id = id.parse().map(GrantId).unwrap_or(row.id);
+                let first = self.store.grant_get(id).await?;
+                (first.unwrap_or(GrantRow { id, ..row }), true)
+            }
+        };
+        self.learn().await?;
+        Ok(granted)
+    }
+
+    /// Takes a role away. `by` is `None` on the command line.
+    ///
+    /// # Errors
+    /// [`RoleError::LastAdministrator`], [`RoleError::NoSuchGrant`], [`RoleError::Forbidden`].
+    pub async fn revoke(&self, id: GrantId, by: Option<Caller>) -> Result<GrantRow, RoleError> {
+        let found = self.store.grant_get(id).await?.ok_or(RoleError::NoSuchGrant)?;
+        if let Some(by) = by {
+            let is_theirs = match found.offering {
+                Some(offering) => self.may(by, Permission::Manage, offering),
+                None => self.is_admin(by.user) && !by.guest,
+            };
+            if !is_theirs {
+                return Err(RoleError::Forbidden);
+            }
+        }
+        let revoked = match self.store.grant_delete(id).await? {
+            Revoking::Revoked(row) => row,
+            Revoking::Gone => return Err(RoleError::NoSuchGrant),
+            Revoking::LastAdministrator => return Err(RoleError::LastAdministrator),
+        };
+        self.learn().await?;
+        Ok(revoked)
+    }
+
+    /// Returns grants, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(&self, filter: &GrantFilter, limit: u64) -> Result<Vec<GrantRow>, RoleError> {
+        Ok(self.store.grant_list(filter, limit).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

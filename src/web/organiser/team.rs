@@ -1,0 +1,315 @@
+//! The team: the roles of people, of one offering or of all, and open invitations.
+
+use actix_web::{HttpResponse, web};
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+use super::refused::{Refusals, Refused};
+use super::tables::{Column, cards};
+use crate::accounts::normalise_email;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::state::AppState;
+use crate::ids::{GrantId, InvitationId, OfferingId};
+use crate::roles::{NewInvitation, RoleError, Scope};
+use crate::store::{GrantFilter, GrantRole, GrantRow, InvitationRow, Person};
+use crate::web::errors::explain;
+use crate::web::fields::Field;
+use crate::web::format;
+use crate::web::forms::{Form, see_other};
+use crate::web::layout::{self, Page};
+use crate::web::visitor::Visitor;
+
+/// Grants and invitations that are shown.
+const SHOWN: u64 = 100;
+
+/// Adds the routes.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/organiser/team").get(list).post(invite))
+        .service(web::resource("/organiser/team/{grant}/revoke").post(revoke))
+        .service(web::resource("/organiser/team/invitations/{invitation}/withdraw").post(withdraw));
+}
+
+#[derive(Default, Deserialize)]
+struct Query {
+    /// The offering whose team is shown; all, if absent.
+    event: Option<OfferingId>,
+    notice: Option<String>,
+}
+
+/// A person to invite.
+#[derive(Default, Deserialize)]
+struct Invite {
+    key: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    role: String,
+    /// The id of the offering; empty for administrators.
+    #[serde(default, rename = "eventId")]
+    event: String,
+}
+
+/// The page to return to.
+#[derive(Deserialize)]
+struct Of {
+    #[serde(default, rename = "eventId")]
+    event: String,
+}
+
+async fn list(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, ApiError> {
+    let form = Invite { key: uuid::Uuid::new_v4().to_string(), ..Invite::default() };
+    show(&state, &visitor, query.event, query.notice.as_deref(), (&form, &Refusals::default()))
+        .await
+}
+
+async fn show(
+    state: &AppState,
+    visitor: &Visitor,
+    event: Option<OfferingId>,
+    notice: Option<&str>,
+    (form, refusals): (&Invite, &Refusals),
+) -> Result<HttpResponse, ApiError> {
+    visitor.staff()?;
+    let (scope, now) = (visitor.scope(), state.clock.now_ms());
+    let offerings = match event {
+        Some(event) if scope.contains(event) => Some(vec![event]),
+        Some(_) => return Err(ApiError::of(ErrorCode::Forbidden)),
+        None => scope.offerings(),
+    };
+    let roles = state.accounts.roles();
+    let filter = GrantFilter { offerings: offerings.clone(), ..GrantFilter::default() };
+    let grants = roles.list(&filter, SHOWN).await?;
+    let invitations = roles.invitations(offerings.as_deref(), None, (SHOWN, now)).await?;
+    let people = state.store.people(grants.iter().map(|grant| grant.user)).await?;
+    let named = grants.iter().map(|grant| grant.offering);
+    let named = named.chain(invitations.iter().map(|it| it.offering)).chain([event]).flatten();
+    let mut ids: Vec<OfferingId> = named.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let names: HashMap<_, _> = state.store.event_names(&ids).await?.into_iter().collect();
+    let title = visitor.text("team.title");
+    let shown = Shown { visitor, event, names };
+    let main = html! {
+        p.back {
+            @match event {
+                Some(event) => a href={ "/organiser/events/" (event) } { (shown.name(Some(event))) },
+                None => a href="/organiser" { (visitor.text("organiser.back")) },
+            }
+        }
+        h1 { (title) }
+        p.hint { (visitor.text("team.hint")) }
+        @if grants.is_empty() {
+            p.empty { (visitor.text("team.none")) }
+        } @else {
+            (shown.grants(title, &grants, &people))
+        }
+        @if !invitations.is_empty() {
+            h2 { (visitor.text("team.open")) }
+            (shown.invitations(&invitations))
+        }
+        h2 id="invite" { (visitor.text("team.invite")) }
+        (shown.form(&scope, form, refusals))
+    };
+    Ok(layout::render(visitor, Page::new(title).main(main).class("wide").notice(notice)))
+}
+
+/// What the parts of the page need.
+struct Shown<'a> {
+    visitor: &'a Visitor,
+    event: Option<OfferingId>,
+    names: HashMap<OfferingId, String>,
+}
+
+impl Shown<'_> {
+    fn name(&self, offering: Option<OfferingId>) -> String {
+        match offering {
+            None => self.visitor.text("team.everything").to_owned(),
+            Some(id) => self.names.get(&id).cloned().unwrap_or_else(|| id.to_string()),
+        }
+    }
+
+    fn button(&self, action: &str, text: &'static str) -> Markup {
+        html! {
+            form method="post" action=(action) {
+                @if let Some(event) = self.event { input type="hidden" name="eventId" value=(event); }
+                button.link { (self.visitor.text(text)) }
+            }
+        }
+    }
+
+    fn grants(
+        &self,
+        title: &str,
+        grants: &[GrantRow],
+        people: &HashMap<crate::ids::UserId, Person>,
+    ) -> Markup {
+        let visitor = self.visitor;
+        let columns = [
+            Column::text(visitor.text("account.name")),
+            Column::text(visitor.text("people.role")),
+            Column::text(visitor.text("team.offering")),
+            Column::text(visitor.text("team.since")),
+            Column::text(visitor.text("team.revoke")),
+        ];
+        let row = |grant: &GrantRow| {
+            let person = people.get(&grant.user);
+            let name = person.and_then(|person| person.name.clone());
+            vec![
+                html! {
+                    (name.unwrap_or_else(|| grant.user.to_string()))
+                    @if let Some(person) = person { " " span.hint { (person.email) } }
+                },
+                html! { (role_name(visitor, grant.role)) },
+                html! { (self.name(grant.offering)) },
+                format::time(visitor.language, grant.granted_at, visitor.site.zone),
+                self.button(&format!("/organiser/team/{}/revoke", grant.id), "team.revoke"),
+            ]
+        };
+        cards(title, &columns, grants.iter().map(row))
+    }
+
+    fn invitations(&self, invitations: &[InvitationRow]) -> Markup {
+        let visitor = self.visitor;
+        let columns = [
+            Column::text(visitor.text("account.email")),
+            Column::text(visitor.text("people.role")),
+            Column::text(visitor.text("team.offering")),
+            Column::text(visitor.text("team.until")),
+            Column::text(visitor.text("team.withdraw")),
+        ];
+        let row = |one: &InvitationRow| {
+            let action = format!("/organiser/team/invitations/{}/withdraw", one.id);
+            vec![
+                html! { (one.email) },
+                html! { (role_name(visitor, one.role)) },
+                html! { (self.name(one.offering)) },
+                format::time(visitor.language, one.expires_at, visitor.site.zone),
+                self.button(&action, "team.withdraw"),
+            ]
+        };
+        cards(visitor.text("team.open"), &columns, invitations.iter().map(row))
+    }
+
+    fn form(&self, scope: &Scope, form: &Invite, refusals: &Refusals) -> Markup {
+        let visitor = self.visitor;
+        let mut roles = vec![GrantRole::Door, GrantRole::Finance, GrantRole::Organiser];
+        if self.event.is_none() && *scope == Scope::All {
+            roles.push(GrantRole::Admin);
+        }
+        let option =
+            |role: GrantRole| (role.as_str().to_owned(), role_name(visitor, role).to_owned());
+        let options: Vec<_> = roles.into_iter().map(option).collect();
+        let role = Field {
+            name: "role",
+            label: visitor.text("people.role"),
+            value: &form.role,
+            ..Field::default()
+        };
+        html! {
+            form.stack method="post" action="/organiser/team#invite" {
+                (refusals.render(visitor))
+                input type="hidden" name="key" value=(form.key);
+                (refusals.field(Field { name: "email", label: visitor.text("account.email"),
+                    value: &form.email, kind: "email", required: true, max_length: Some(254),
+                    hint: Some(visitor.text("team.email_hint")), ..Field::default() }))
+                (refusals.with_error(role).choice(&options))
+                @match self.event {
+                    Some(event) => input type="hidden" name="eventId" value=(event);,
+                    None => (refusals.field(Field { name: "eventId", label: visitor.text("team.event_id"),
+                        value: &form.event, hint: Some(visitor.text("team.event_hint")),
+                        ..Field::default() })),
+                }
+                button.button { (visitor.text("team.invite")) }
+            }
+        }
+    }
+}
+
+/// Returns the name of a role.
+pub(super) fn role_name(visitor: &Visitor, role: GrantRole) -> &'static str {
+    visitor.text(match role {
+        GrantRole::Admin => "team.admin",
+        GrantRole::Organiser => "team.organiser",
+        GrantRole::Finance => "team.finance",
+        GrantRole::Door => "team.door",
+    })
+}
+
+async fn invite(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Form(form): Form<Invite>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.staff()?;
+    let event = form.event.trim();
+    let refused = |input: &str, error: &ApiError| Refused {
+        input: input.to_owned(),
+        text: explain(&visitor, error),
+    };
+    let offering: Option<OfferingId> = event.parse().ok();
+    let wanted = normalise_email(&form.email)
+        .map_err(|why| refused("email", &ApiError::invalid("email", why)));
+    let wanted = wanted.and_then(|email| {
+        let role = GrantRole::parse(&form.role)
+            .ok_or_else(|| refused("role", &ApiError::invalid("role", "is not known")))?;
+        if offering.is_none() && !event.is_empty() {
+            return Err(refused("eventId", &RoleError::NoSuchOffering.into()));
+        }
+        Ok(NewInvitation { email, role, offering, language: visitor.language.tag() })
+    });
+    let page = offering.filter(|one| visitor.scope().contains(*one));
+    let refusals: Refusals = match wanted {
+        Ok(new) => {
+            let key = IdempotencyKey(Some(form.key.clone()));
+            let fields = (&new.email, &form.role, event);
+            let key = key.row_key(caller.user, "invite by form", &fields);
+            let roles = state.accounts.roles();
+            match roles.invite(new, caller, key.as_ref(), state.clock.now_ms()).await {
+                Ok(_) => return Ok(see_other(&back(page, "invited"))),
+                Err(error @ (RoleError::Store(_) | RoleError::Forbidden)) => {
+                    return Err(error.into());
+                }
+                Err(error) => refused("eventId", &error.into()).into(),
+            }
+        }
+        Err(refused) => refused.into(),
+    };
+    let mut answer = show(&state, &visitor, page, None, (&form, &refusals)).await?;
+    *answer.status_mut() = ErrorCode::Invalid.status();
+    Ok(answer)
+}
+
+async fn revoke(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(grant): Path<GrantId>,
+    Form(of): Form<Of>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.staff()?;
+    state.accounts.roles().revoke(grant, Some(caller)).await?;
+    Ok(see_other(&back(of.event.parse().ok(), "role_taken")))
+}
+
+async fn withdraw(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(invitation): Path<InvitationId>,
+    Form(of): Form<Of>,
+) -> Result<HttpResponse, ApiError> {
+    visitor.staff()?;
+    state.accounts.roles().withdraw(invitation).await?;
+    Ok(see_other(&back(of.event.parse().ok(), "invitation_withdrawn")))
+}
+
+fn back(event: Option<OfferingId>, notice: &str) -> String {
+    match event {
+        Some(event) => format!("/organiser/team?event={event}&notice={notice}"),
+        None => format!("/organiser/team?notice={notice}"),
+    }
+}

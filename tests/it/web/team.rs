@@ -1,0 +1,107 @@
+//! The pages of people with roles: what each sees, the team, invitations, and the audit log.
+
+use admitone::ids::{InvitationId, OfferingId};
+use admitone::roles::NewGrant;
+use admitone::store::GrantRole;
+
+use super::organiser::{Browser, known};
+use crate::http::api_client::{Person, Shop};
+
+async fn member<'a>(
+    shop: &'a Shop,
+    name: &str,
+    role: GrantRole,
+    offering: OfferingId,
+) -> Person<'a> {
+    let person = known(shop, name, &format!("{name}@example.com")).await;
+    let new = NewGrant { user: person.user, role, offering: Some(offering) };
+    let state = shop.app.state();
+    state.accounts.roles().grant(new, None, None, state.clock.now_ms()).await.unwrap();
+    person
+}
+
+on_both_databases! {
+    async fn people_with_a_role_see_their_own_offerings_and_what_they_may_use(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let mine = shop.event().await;
+        let mut other = shop.event_body();
+        other["name"] = "Macbeth".into();
+        let other = shop.event_from(other).await;
+        let here = format!("/organiser/events/{}", mine.id);
+        let there = format!("/organiser/events/{}", other.id);
+
+        let organiser = member(&shop, "kim", GrantRole::Organiser, mine.offering()).await;
+        let organiser = Browser::of(&shop, &organiser);
+        let list = organiser.get("/organiser").await;
+        list.shows(&["Hamlet", "/organiser/team", "/organiser/audit"]);
+        assert!(!list.text.contains("Macbeth") && !list.text.contains("/organiser/webhooks"));
+        organiser.get(&here).await.shows(&["id=\"actions\"", "/organiser/team?event="]);
+        for path in [&*there, "/organiser/webhooks", "/organiser/users", "/organiser/events/new"] {
+            assert_eq!(organiser.get(path).await.status, 403, "{path}");
+        }
+        organiser.post(&format!("{here}/actions"), &[("key", "1"), ("do", "pause")]).await.leads_to(&here);
+
+        let finance = member(&shop, "lee", GrantRole::Finance, mine.offering()).await;
+        let finance = Browser::of(&shop, &finance);
+        let page = finance.get(&here).await;
+        page.shows(&["Hamlet", "/orders"]);
+        assert!(!page.text.contains("id=\"actions\""));
+        let refused = finance.post(&format!("{here}/actions"), &[("key", "2"), ("do", "open")]).await;
+        assert_eq!(refused.status, 403);
+        assert_eq!(finance.get(&format!("/door/{}", mine.id)).await.status, 403);
+
+        let door = member(&shop, "park", GrantRole::Door, mine.offering()).await;
+        let door = Browser::of(&shop, &door);
+        let choice = door.get("/door").await;
+        choice.shows(&["Hamlet"]);
+        assert!(!choice.text.contains("Macbeth"));
+        assert_eq!(door.get(&format!("/door/{}", mine.id)).await.status, 200);
+        for path in [&*format!("/door/{}", other.id), &*here, "/organiser/team"] {
+            assert_eq!(door.get(path).await.status, 403, "{path}");
+        }
+        let customer = Browser::of(&shop, &known(&shop, "choi", "choi@example.com").await);
+        for path in ["/organiser", "/door", "/organiser/team", "/organiser/audit.csv", &*here] {
+            assert_eq!(customer.get(path).await.status, 403, "{path}");
+        }
+        // What was done is in the log, what was refused at the gate is not.
+        let log = organiser.get("/organiser/audit?action=sale").await;
+        log.shows(&["sale.act", "PAUSED", "/organiser/audit.csv?action=sale"]);
+        let file = organiser.get("/organiser/audit.csv").await;
+        assert!(file.text.contains("sale.act") && !file.text.contains(&other.id), "{}", file.text);
+    }
+
+    async fn a_person_is_invited_by_a_form_accepts_on_a_page_and_is_removed(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let admin = Browser::of(&shop, &shop.admin());
+        let team = format!("/organiser/team?event={}", event.id);
+        let form = [("key", "1"), ("email", "not an address"), ("role", "DOOR"), ("eventId", &event.id)];
+        let refused = admin.post("/organiser/team", &form).await;
+        assert_eq!(refused.status, 422);
+        refused.shows(&["id=\"field-email-error\"", "not an address"]);
+        let form = [("key", "2"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &event.id)];
+        admin.post("/organiser/team", &form).await.leads_to(&team);
+        let page = admin.get(&team).await;
+        page.shows(&["lee@example.com", "/withdraw"]);
+        let (_, id) = page.text.split_once("/organiser/team/invitations/").unwrap();
+        let id: InvitationId = id.split('/').next().unwrap().parse().unwrap();
+        let state = shop.app.state();
+        let row = state.store.invitation_get(id).await.unwrap().unwrap();
+        let token = state.accounts.roles().invitation_token(&row);
+        let link = format!("/invitation?token={token}");
+
+        let nobody = Browser::without_session(&shop);
+        nobody.get(&link).await.leads_to("/sign-in?back=");
+        let lee = Browser::of(&shop, &known(&shop, "Lee", "lee@example.com").await);
+        lee.get(&link).await.shows(&["Door", "Hamlet", "name=\"token\""]);
+        lee.post("/invitation", &[("token", &token)]).await.leads_to("/door");
+        assert_eq!(lee.get(&link).await.status, 410);
+        let page = admin.get(&team).await;
+        page.shows(&["Lee", "/revoke"]);
+        let (_, grant) = page.text.split_once("action=\"/organiser/team/").unwrap();
+        let grant = grant.split('/').next().unwrap();
+        let form = [("eventId", &*event.id)];
+        admin.post(&format!("/organiser/team/{grant}/revoke"), &form).await.leads_to(&team);
+        assert_eq!(lee.get("/door").await.status, 403);
+    }
+}
