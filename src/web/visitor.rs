@@ -48,7 +48,7 @@ impl Visitor {
         let caller = renewed.or_else(kept);
         Self {
             language: Language::of(request),
-            roles: caller.map_or_else(Vec::new, |caller| roles_of(&state, caller)),
+            roles: caller.map_or_else(Vec::new, |caller| roles_of(state, caller)),
             granted: Granted::of(request),
             caller,
             here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
