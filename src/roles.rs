@@ -190,7 +190,7 @@ impl Roles {
             Answered::Now(Granting::NoSuchAccount) => return Err(RoleError::NoSuchAccount),
             // The grant may have been taken away since: the answer is that of the first time.
             Answered::Before(id) => {
-                let id = id.parse().map(GrantId).unwrap_or(row.id);
+                let id = id.parse().map_or(row.id, GrantId);
                 let first = self.store.grant_get(id).await?;
                 (first.unwrap_or(GrantRow { id, ..row }), true)
             }

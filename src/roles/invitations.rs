@@ -52,7 +52,7 @@ impl Roles {
         match self.store.invitation_put(&row, new.language, key).await? {
             Answered::Now(()) => Ok((row, false)),
             Answered::Before(id) => {
-                let id = id.parse().map(InvitationId).unwrap_or(row.id);
+                let id = id.parse().map_or(row.id, InvitationId);
                 let first = self.store.invitation_get(id).await?;
                 Ok((first.unwrap_or(InvitationRow { id, ..row }), true))
             }

@@ -52,7 +52,7 @@ impl Visitor {
         let caller = access.map(|access| access.caller);
         Self {
             language: Language::of(request),
-            roles: caller.map_or_else(Vec::new, |caller| roles_of(&state, caller)),
+            roles: caller.map_or_else(Vec::new, |caller| roles_of(state, caller)),
             granted: Granted::of(request),
             caller,
             access,

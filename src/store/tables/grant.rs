@@ -114,7 +114,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn grant_all(&self) -> Result<Vec<GrantRow>, StoreError> {
-        grant::Entity::find().all(self.reads()).await?.into_iter().map(grant_row).collect()
+        grant::Entity::find().all(self.reads()).await?.iter().map(grant_row).collect()
     }
 
     /// Returns one grant.
@@ -122,7 +122,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn grant_get(&self, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
-        grant::Entity::find_by_id(id.0).one(self.reads()).await?.map(grant_row).transpose()
+        let found = grant::Entity::find_by_id(id.0).one(self.reads()).await?;
+        found.as_ref().map(grant_row).transpose()
     }
 
     /// Returns grants, newest first; at most `limit`.
@@ -151,7 +152,7 @@ impl Store {
         if let Some((at, id)) = filter.after {
             query = query.filter(older((Column::GrantedAt, at), (Column::Id, id.0)));
         }
-        query.all(self.reads()).await?.into_iter().map(grant_row).collect()
+        query.all(self.reads()).await?.iter().map(grant_row).collect()
     }
 
     /// Gives a person a role.
@@ -190,7 +191,7 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Revoking::Gone);
         };
-        let row = grant_row(found)?;
+        let row = grant_row(&found)?;
         if row.role == GrantRole::Admin {
             if is_last_admin(&transaction, row.user).await? {
                 transaction.rollback().await?;
@@ -243,7 +244,7 @@ pub(crate) async fn put(
             None => grant::Column::OfferingId.is_null(),
         });
     if let Some(found) = same.one(transaction).await? {
-        return Ok(Granting::Granted(grant_row(found)?));
+        return Ok(Granting::Granted(grant_row(&found)?));
     }
     insert(transaction, new).await?;
     if new.role == GrantRole::Admin {
@@ -323,7 +324,7 @@ async fn set_account_role(
     Ok(())
 }
 
-fn grant_row(row: grant::Model) -> Result<GrantRow, StoreError> {
+fn grant_row(row: &grant::Model) -> Result<GrantRow, StoreError> {
     let role = GrantRole::parse(&row.role)
         .ok_or_else(|| StoreError::Damaged(format!("the role of grant {}", row.id)))?;
     Ok(GrantRow {

@@ -62,7 +62,9 @@ impl Query {
     }
 
     fn link(&self, path: &str, after: Option<&str>) -> String {
-        let mut link = form_urlencoded::Serializer::new(format!("{path}?"));
+        let start = format!("{path}?");
+        let behind = start.len();
+        let mut link = form_urlencoded::Serializer::for_suffix(start, behind);
         let fields = [("action", &self.action), ("actor", &self.actor), ("event", &self.event)];
         for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
             link.append_pair(name, value);

@@ -97,7 +97,7 @@ pub(crate) async fn list(
     let rows = state.accounts.roles().list(&filter, limit).await?;
     let next = next_cursor(&rows, limit, |row| format!("{}_{}", row.granted_at, row.id));
     let people = state.store.people(rows.iter().map(|row| row.user)).await?;
-    let rows: Vec<_> = rows.into_iter().map(|row| render(row, &people)).collect();
+    let rows: Vec<_> = rows.iter().map(|row| render(row, &people)).collect();
     Ok(respond::page(&rows, next))
 }
 
@@ -128,7 +128,7 @@ pub(crate) async fn give(
     let (row, replayed) = roles.grant(new, Some(caller), key.as_ref(), now).await?;
     let people = state.store.people([row.user]).await?;
     let at = format!("/api/admin/grants/{}", row.id);
-    let mut response = respond::created(&render(row, &people));
+    let mut response = respond::created(&render(&row, &people));
     locate(&mut response, &at);
     mark_replayed(&mut response, replayed);
     Ok(response)
@@ -148,7 +148,7 @@ pub(crate) async fn revoke(
     Ok(respond::done("The role is taken away."))
 }
 
-pub(super) fn render(row: GrantRow, people: &HashMap<UserId, Person>) -> GrantDto {
+pub(super) fn render(row: &GrantRow, people: &HashMap<UserId, Person>) -> GrantDto {
     let person = people.get(&row.user);
     GrantDto {
         id: row.id,

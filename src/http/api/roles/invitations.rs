@@ -142,7 +142,7 @@ pub(crate) async fn accept(
     let address = request.peer_addr().map(|address| address.ip().to_string());
     let row = accepted(&state, caller, address, &body.token).await?;
     let people = state.store.people([row.user]).await?;
-    Ok(respond::ok(&grants::render(row, &people)))
+    Ok(respond::ok(&grants::render(&row, &people)))
 }
 
 /// Gives the caller the role of an invitation, and writes that to the audit log.
