@@ -294,5 +294,5 @@ fn invalid(field: &'static str, reason: String) -> AccountError {
 
 /// Returns the network that attempts are counted under.
 fn counted(from: Option<IpAddr>) -> Option<IpAddr> {
-    from.and_then(network::counted)
+    from.map(network::counted)
 }

@@ -451,8 +451,8 @@ fn assemble(
     let classes = Classes::new(store.clone(), offices.clone())
         .with_crash_points(parts.class_crash_points.clone());
     let forms = Forms::new(store.clone());
-    let guard =
-        Guard::new(config.jwt_secret.expose(), config.queue_entries_per_address, clock.clone());
+    let entries = config.queue_entries_per_address.filter(|_| config.rate_limits);
+    let guard = Guard::new(config.jwt_secret.expose(), entries, clock.clone());
     let waiting_rooms = WaitingRooms::new(
         store.clone(),
         offices.clone(),

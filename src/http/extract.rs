@@ -1,6 +1,7 @@
 //! The extractors of handlers: the caller, the ids, the query and the body. Each refuses a request
 //! in the API's own envelope, and none of them accesses the database.
 
+mod address;
 mod body;
 mod idempotency;
 mod pass;
@@ -16,6 +17,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
+pub use address::client_address;
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
 pub use idempotency::IdempotencyKey;
 pub use pass::{PASS_HEADER, PassToken};

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::accounts::{PasswordChange, ProfileChange};
 use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::client_address;
 use crate::http::state::AppState;
 use crate::web::basket::{self, Moved};
 use crate::web::cookies;
@@ -137,7 +138,7 @@ async fn sign_in(
     visitor: Visitor,
     Form(entered): Form<SignIn>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     let opened = state.accounts.login(&entered.email, entered.password.clone(), from).await;
     let session = match opened.map_err(ApiError::from) {
         Ok(session) => session,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::accounts::{AccountError, Confirmed};
 use crate::config::MailMode;
 use crate::http::error::ApiError;
+use crate::http::extract::client_address;
 use crate::http::state::AppState;
 use crate::store::LinkPurpose;
 use crate::web::basket::{self, Moved};
@@ -85,7 +86,7 @@ async fn ask(
     visitor: Visitor,
     Form(entered): Form<Ask>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     if let Err(error) = state.accounts.request_reset(&entered.email, from).await {
         let failure = ApiError::from(error);
         let said = explain(&visitor, &failure);

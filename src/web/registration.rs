@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::accounts::{Registration, Role};
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::client_address;
 use crate::http::state::AppState;
 use crate::ids::TermId;
 use crate::terms::TermRow;
@@ -112,7 +113,7 @@ async fn register(
         phone_number: None,
         role: Role::User,
     };
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     let asked = state.terms.for_sign_up().await?;
     let agreed: Vec<TermId> =
         asked.iter().filter(|term| entered.has_ticked(term)).map(|term| term.id).collect();

@@ -56,7 +56,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The rules for the form of addresses, passwords and URLs apply to settings too.
-    ("config", &["accounts", "cluster", "mail", "payments"]),
+    ("config", &["accounts", "cluster", "mail", "network", "payments"]),
     ("telemetry", &["clock", "config", "trace"]),
     ("caller", &["ids", "store"]),
     ("text", &[]),

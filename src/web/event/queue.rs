@@ -10,7 +10,7 @@ use super::queue_place::{self, Told};
 use crate::box_office::SubmitError;
 use crate::http::api::waiting_room::queue::entered;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::Path;
+use crate::http::extract::{Path, client_address};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{QueuePlace, Rejection};
@@ -76,7 +76,7 @@ pub(super) async fn enter(
     let proof = form.iter().find(|(name, value)| name == "proof" && !value.is_empty());
     let entrant = Entrant {
         customer: caller.user,
-        address: request.peer_addr().map(|peer| peer.ip()),
+        address: client_address(&request),
         proof: proof.map(|(_, value)| value.as_str()),
     };
     let entered = match caller.guest {

@@ -9,7 +9,7 @@ use crate::accounts::{Registration, Role, Session, normalise_email};
 use crate::http::api::accounts::users::User;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, IdempotencyKey, MaybeCaller, accepted_language};
+use crate::http::extract::{Body, IdempotencyKey, MaybeCaller, accepted_language, client_address};
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{TermId, UserId};
@@ -156,7 +156,7 @@ pub async fn register(
         phone_number: body.phone_number,
         role: Role::User,
     };
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     let agreed = &body.agreed_term_ids;
     let key = registration_key(&key, &registration, agreed);
     let mut session = state.accounts.register_as(caller, registration, agreed, key, from).await?;
@@ -206,7 +206,7 @@ pub async fn login(
     request: HttpRequest,
     Body(body): Body<LoginRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     let session = state.accounts.login(&body.email, body.password, from).await?;
     Ok(respond::ok(&Tokens::of(&state, session).await))
 }

@@ -9,7 +9,7 @@ use crate::accounts::Confirmed;
 use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller};
+use crate::http::extract::{Body, Caller, client_address};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -107,7 +107,7 @@ pub async fn ask(
     request: HttpRequest,
     Body(body): Body<ResetWish>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     state.accounts.request_reset(&body.email, from).await?;
     Ok(respond::accepted("if the address has an account, a mail is on its way"))
 }
