@@ -173,8 +173,6 @@ pub struct Config {
     pub refresh_token_ttl: Duration,
     /// Passwords hashed at a time; each takes 19 MiB.
     pub password_hashers: usize,
-    /// Failed logins allowed for one e-mail address within a minute.
-    pub login_attempts_per_minute: u32,
     /// Whether requests are limited.
     pub rate_limits: bool,
     /// The proxies whose word about a client's address counts; `None` if nothing is said about them.
@@ -254,7 +252,6 @@ impl Default for Config {
             access_token_ttl: Duration::from_secs(3_600),
             refresh_token_ttl: Duration::from_secs(7 * 24 * 3_600),
             password_hashers: cores,
-            login_attempts_per_minute: 10,
             rate_limits: true,
             trusted_proxies: None,
             cors_origins: Vec::new(),

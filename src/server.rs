@@ -443,8 +443,9 @@ fn assemble(
         .with_pace(parts.payments_pace)
         .with_crash_points(parts.crash_points.clone());
     let payments = payment_gateways::offered(payments, config, &store, &clock)?;
+    let limits = membership.limits(config.jwt_secret.expose(), &clock);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
-    let accounts = Arc::new(accounts);
+    let accounts = Arc::new(accounts.with_limits(limits.clone()));
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
@@ -488,6 +489,7 @@ fn assemble(
         config: config.clone(),
         runtime: runtime.clone(),
         tracer,
+        limits,
         admission: Admission::new(config.latency_target),
         offerings,
         classes,

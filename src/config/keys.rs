@@ -475,14 +475,6 @@ pub const KEYS: &[Key] = &[
         |c, v| number(v, 1, 256).map(|v| c.password_hashers = v)
     ),
     key!(
-        "login_attempts_per_minute",
-        "ADMITONE_LOGIN_ATTEMPTS_PER_MINUTE",
-        "N",
-        "Failed logins per e-mail address in a minute; a network address may fail, and register, 20 \
-         times as often [10]",
-        |c, v| number(v, 1, 100_000).map(|v| c.login_attempts_per_minute = v)
-    ),
-    key!(
         "rate_limits",
         "ADMITONE_RATE_LIMITS",
         "on|off",

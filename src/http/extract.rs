@@ -3,10 +3,12 @@
 
 mod address;
 mod body;
+mod device;
 mod idempotency;
 mod pass;
 mod proof;
 mod session;
+mod sighted;
 mod words;
 
 use std::borrow::Cow;
@@ -19,17 +21,19 @@ use serde::de::DeserializeOwned;
 
 pub use address::client_address;
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
+pub use device::{DEVICE_HEADER, login_from};
 pub use idempotency::IdempotencyKey;
 pub use pass::{PASS_HEADER, PassToken};
 pub use proof::{PROOF_HEADER, QueueProof};
 pub use session::{CookieNames, is_from_our_pages};
+use sighted::Place;
+pub use sighted::{cookie_caller, sighted_caller};
 pub use words::A_TIME;
 use words::Fault;
 
 pub use crate::accounts::Caller;
 use crate::accounts::{Role, TokenError};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::state::AppState;
 use crate::language::Language;
 pub use crate::object;
 
@@ -77,19 +81,18 @@ impl FromRequest for Admin {
 }
 
 fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
-    let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let header = token_of(request).map(Cow::Borrowed);
+    let header = token_of(request).map(|token| (Place::Header, Cow::Borrowed(token)));
     let token = match header {
         Some(token) => Some(token),
-        None => session::token(request)?.map(Cow::Owned),
+        None => session::token(request)?.map(|token| (Place::Cookie, Cow::Owned(token))),
     };
-    let token = token.ok_or_else(|| {
+    let (place, token) = token.ok_or_else(|| {
         ApiError::new(
             ErrorCode::Unauthorized,
             "send an access token: Authorization: Bearer <token>",
         )
     })?;
-    match state.accounts.verify(&token) {
+    match sighted::verified(request, place, &token) {
         Ok(caller) => Ok(caller),
         Err(TokenError::Expired) => Err(ApiError::of(ErrorCode::TokenExpired)),
         Err(TokenError::Invalid) => {

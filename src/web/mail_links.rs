@@ -8,7 +8,6 @@ use serde::Deserialize;
 use crate::accounts::{AccountError, Confirmed};
 use crate::config::MailMode;
 use crate::http::error::ApiError;
-use crate::http::extract::client_address;
 use crate::http::state::AppState;
 use crate::store::LinkPurpose;
 use crate::web::basket::{self, Moved};
@@ -82,12 +81,10 @@ fn show_forgot(
 
 async fn ask(
     state: web::Data<AppState>,
-    request: HttpRequest,
     visitor: Visitor,
     Form(entered): Form<Ask>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = client_address(&request);
-    if let Err(error) = state.accounts.request_reset(&entered.email, from).await {
+    if let Err(error) = state.accounts.request_reset(&entered.email).await {
         let failure = ApiError::from(error);
         let said = explain(&visitor, &failure);
         let mut page = show_forgot(&state, &visitor, &entered, Some(&said));

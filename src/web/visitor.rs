@@ -7,6 +7,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use crate::accounts::Caller;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::cookie_caller;
 use crate::http::state::AppState;
 use crate::inventory::TimestampMs;
 use crate::web::cookies;
@@ -33,13 +34,9 @@ impl Visitor {
         let site = request.app_data::<web::Data<Site>>().expect("the server sets the site").clone();
         // A session that this request renewed counts already.
         let renewed = request.extensions().get::<cookies::Renewed>().map(|renewed| renewed.caller);
-        let kept = || {
-            let cookie = request.cookie(site.cookies.access)?;
-            state.accounts.verify(cookie.value()).ok()
-        };
         Self {
             language: Language::of(request),
-            caller: renewed.or_else(kept),
+            caller: renewed.or_else(|| cookie_caller(request)),
             here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             site,
             now: state.clock.now_ms(),

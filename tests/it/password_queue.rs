@@ -20,7 +20,6 @@ async fn accounts(db: &TestDb) -> Accounts {
         jwt_secret: Secret::new(SECRET),
         password_hashers: 1,
         // The limits are raised, because this tests the queue behind them.
-        login_attempts_per_minute: 100_000,
         ..Config::default()
     };
     let runtime = tokio::runtime::Handle::current();

@@ -23,8 +23,15 @@ use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
 
 /// The modules that the page's script imports.
-const MODULES: &[&str] =
-    &["address.js", "api.js", "strings.js", "clock.js", "door-sound.js", "queue-task.js"];
+const MODULES: &[&str] = &[
+    "address.js",
+    "api.js",
+    "strings.js",
+    "clock.js",
+    "door-sound.js",
+    "proof-task.js",
+    "queue-task.js",
+];
 
 /// Reads what the page has to say to this visitor.
 async fn told(state: &AppState, visitor: &Visitor, event: OfferingId) -> Result<Told, ApiError> {

@@ -1,0 +1,55 @@
+//! The caller of a request, verified once: limits ask for it before the handler does.
+
+use actix_web::{HttpMessage, HttpRequest, web};
+
+use super::session::CookieNames;
+use crate::accounts::{Caller, TokenError};
+use crate::http::state::AppState;
+
+/// Where a token stands in a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Header,
+    Cookie,
+}
+
+/// What a token of this request is worth.
+#[derive(Clone, Copy)]
+struct Sighted {
+    place: Place,
+    verified: Result<Caller, TokenError>,
+}
+
+/// Returns the caller that the token of a request names: that of the header, or else that of the cookie.
+/// The extractors decide whether the caller may do what the request asks for.
+#[must_use]
+pub fn sighted_caller(request: &HttpRequest) -> Option<Caller> {
+    if let Some(token) = super::token_of(request) {
+        return verified(request, Place::Header, token).ok();
+    }
+    cookie_caller(request)
+}
+
+/// Returns the caller of the cookie, whatever the header says.
+#[must_use]
+pub fn cookie_caller(request: &HttpRequest) -> Option<Caller> {
+    let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
+    let cookie = request.cookie(CookieNames::of(&state.config).access)?;
+    verified(request, Place::Cookie, cookie.value()).ok()
+}
+
+/// Returns the caller that the token in this place of the request identifies.
+pub(super) fn verified(
+    request: &HttpRequest,
+    place: Place,
+    token: &str,
+) -> Result<Caller, TokenError> {
+    let sighted = request.extensions().get::<Sighted>().copied();
+    if let Some(sighted) = sighted.filter(|sighted| sighted.place == place) {
+        return sighted.verified;
+    }
+    let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
+    let verified = state.accounts.verify(token);
+    request.extensions_mut().insert(Sighted { place, verified });
+    verified
+}
