@@ -6,7 +6,7 @@ use admitone::clock::{Clock, ManualClock, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::test_app::{ADMIN_PASSWORD, TestApp, TestUser};
+use crate::support::test_app::{TestApp, TestUser};
 use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";

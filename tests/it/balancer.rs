@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 
+use admitone::config::Config;
 use reqwest::Client;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -58,7 +59,11 @@ impl Drop for Balancer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_balancer_starts_at_a_file_limit_of_20000_and_sends_to_who_is_ready() {
-    let mut app = TestApp::start(TestDb::sqlite().await).await;
+    let set = |config: &mut Config| {
+        config.rate_limits = true;
+        config.trusted_proxies = Some("127.0.0.1".parse().unwrap());
+    };
+    let mut app = TestApp::with(TestDb::sqlite().await).config(set).start().await;
     let mut balancer = Balancer::start(app.running().address);
     let (client, base) = (Client::new(), balancer.base.clone());
     let get = async |path: &str| client.get(format!("{base}{path}")).send().await;
@@ -70,6 +75,16 @@ async fn the_balancer_starts_at_a_file_limit_of_20000_and_sends_to_who_is_ready(
     // Clients cannot reach the paths that instances use among themselves, in any spelling.
     for internal in ["/internal/", "/internal/ask", "/%69nternal/ask"] {
         assert_eq!(get(internal).await.unwrap().status(), 404, "{internal}");
+    }
+    // It says where its clients are, and passes on nothing that they say of it themselves.
+    for nth in 0..21 {
+        let answer =
+            client.post(format!("{base}/api/auth/email/confirm")).body("{\"token\":\"no\"}");
+        let answer = answer.header("Content-Type", "application/json");
+        let answer = answer.header("X-Forwarded-For", format!("203.0.113.{nth}"));
+        let answer =
+            answer.header("Forwarded", format!("for=203.0.113.{nth}")).send().await.unwrap();
+        assert_eq!(answer.status(), if nth < 20 { 410 } else { 429 });
     }
     app.shutdown().await;
     eventually("nobody is ready", async || {

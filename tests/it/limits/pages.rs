@@ -3,7 +3,19 @@
 use admitone::proof_of_work::solve;
 use reqwest::{Client, RequestBuilder};
 
+use serde_json::json;
+
 use super::{exhaust, limited};
+use crate::http::api_client::Shop;
+use crate::support::test_db::TestDb;
+use crate::web::passes;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_works_for_its_sign_in_and_says_how_long_a_lock_lasts() {
+    let set = |config: &mut admitone::config::Config| config.rate_limits = true;
+    let shop = Shop::open_with(TestDb::sqlite().await, set).await;
+    passes("limits", &shop, &json!({})).await;
+}
 
 #[tokio::test]
 async fn the_form_of_a_browser_is_told_how_long_to_wait_or_comes_with_a_proof() {
@@ -15,9 +27,9 @@ async fn the_form_of_a_browser_is_told_how_long_to_wait_or_comes_with_a_proof() 
         request.header("Sec-Fetch-Site", "same-origin")
     };
     let send = |query: String| {
-        let fields =
-            [("email", "nobody@example.com"), ("password", "a wrong guess"), ("back", "/")];
-        as_browser(client.post(app.url(&format!("/sign-in{query}"))).form(&fields)).send()
+        let body = "email=nobody@example.com&password=a+wrong+guess&back=/";
+        let form = client.post(app.url(&format!("/sign-in{query}"))).body(body);
+        as_browser(form.header("Content-Type", "application/x-www-form-urlencoded")).send()
     };
     exhaust(&app, campus).await;
     let refused = send(String::new()).await.unwrap();
