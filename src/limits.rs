@@ -5,6 +5,7 @@
 mod challenge;
 mod class;
 mod gcra;
+mod key;
 mod local;
 #[cfg(test)]
 mod tests;
@@ -22,20 +23,13 @@ use crate::clock::Clock;
 use crate::cluster::{Cluster, Take, Tally};
 use crate::proof_of_work::{Challenge, Flaw};
 use challenge::{LimitChallenges, REMEMBERED};
+use key::Key;
 use local::Local;
 
 /// How long Redis is left alone after a call that failed, so that not every request waits for it.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 /// The least time between two warnings that Redis is away.
 const WARNED_EVERY: Duration = Duration::from_secs(60);
-
-/// What is counted: a kind, and the one that it is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    kind: &'static str,
-    of: u128,
-    is_person: bool,
-}
 
 /// The limits of a process.
 pub struct Limits {
@@ -211,30 +205,6 @@ impl Shared {
 
     fn instances(&self) -> u64 {
         self.cluster.view().live_members().count().max(1) as u64
-    }
-}
-
-impl Key {
-    fn of(kind: &'static str, of: Principal) -> Self {
-        match of {
-            Principal::Person(user) => Self { kind, of: user.0.as_u128(), is_person: true },
-            Principal::Network(IpAddr::V4(v4)) => {
-                Self { kind, of: v4.to_ipv6_mapped().to_bits(), is_person: false }
-            }
-            Principal::Network(IpAddr::V6(v6)) => Self { kind, of: v6.to_bits(), is_person: false },
-        }
-    }
-
-    /// A key that does not tell what it is about.
-    fn hashed(kind: &'static str, what: &[u8]) -> Self {
-        let mut first = [0; 16];
-        first.copy_from_slice(&blake3::hash(what).as_bytes()[..16]);
-        Self { kind, of: u128::from_be_bytes(first), is_person: true }
-    }
-
-    fn name(&self) -> String {
-        let whose = if self.is_person { "p" } else { "n" };
-        format!("{}:{whose}:{:032x}", self.kind, self.of)
     }
 }
 

@@ -26,7 +26,7 @@ pub use idempotency::IdempotencyKey;
 pub use pass::{PASS_HEADER, PassToken};
 pub use proof::{PROOF_HEADER, QueueProof};
 pub use session::{CookieNames, is_from_our_pages};
-use sighted::Place;
+use sighted::{Place, token_of};
 pub use sighted::{cookie_caller, sighted_caller};
 pub use words::A_TIME;
 use words::Fault;
@@ -99,13 +99,6 @@ fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
             Err(ApiError::new(ErrorCode::Unauthorized, TokenError::Invalid.to_string()))
         }
     }
-}
-
-/// Returns the access token of a request, if it has one.
-fn token_of(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?;
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// The ids in the path: `Path<OfferingId>`, `Path<(OfferingId, HoldId)>`. A text that is not an id

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 
-use super::Key;
 use super::gcra::{Rate, Standing};
+use super::key::Key;
 
 /// The most keys of each kind; 128 Ki take about 8 MiB.
 pub(super) const MAX_KEYS: usize = 131_072;

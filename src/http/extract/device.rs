@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 
-use super::client_address;
+use super::address::client_address;
 use crate::accounts::LoginFrom;
 
 /// The header.

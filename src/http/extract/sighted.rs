@@ -1,5 +1,6 @@
 //! The caller of a request, verified once: limits ask for it before the handler does.
 
+use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest, web};
 
 use super::session::CookieNames;
@@ -24,7 +25,7 @@ struct Sighted {
 /// The extractors decide whether the caller may do what the request asks for.
 #[must_use]
 pub fn sighted_caller(request: &HttpRequest) -> Option<Caller> {
-    if let Some(token) = super::token_of(request) {
+    if let Some(token) = token_of(request) {
         return verified(request, Place::Header, token).ok();
     }
     cookie_caller(request)
@@ -52,4 +53,11 @@ pub(super) fn verified(
     let verified = state.accounts.verify(token);
     request.extensions_mut().insert(Sighted { place, verified });
     verified
+}
+
+/// Returns the access token of a request, if it has one.
+pub(super) fn token_of(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?;
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

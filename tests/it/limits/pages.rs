@@ -40,7 +40,7 @@ async fn the_form_of_a_browser_is_told_how_long_to_wait_or_comes_with_a_proof() 
     assert!(refused.headers().contains_key("content-security-policy"));
     let page = refused.text().await.unwrap();
     assert!(
-        page.contains("Please try again in 3 seconds") && page.contains("href=\"/sign-in\""),
+        page.contains("Please try again in 3 s.") && page.contains("href=\"/sign-in\""),
         "{page}"
     );
     // The page itself is there, and its script knows what to do.
