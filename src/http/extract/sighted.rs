@@ -31,7 +31,7 @@ pub fn sighted_caller(request: &HttpRequest) -> Option<Caller> {
     cookie_caller(request)
 }
 
-/// Returns the caller of the cookie, whatever the header says.
+/// Returns the caller of the cookie. The header `Authorization` does not count.
 #[must_use]
 pub fn cookie_caller(request: &HttpRequest) -> Option<Caller> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
