@@ -50,6 +50,8 @@ impl Instance {
             .env("DATABASE_URL", postgres)
             .env("ADMITONE_MAIL", "off")
             .env("REDIS_URL", redis)
+            .env("ADMITONE_RATE_LIMITS", "off")
+            .env("ADMITONE_TRUSTED_PROXIES", "none")
             .env("ADMITONE_LISTEN", self.address.to_string())
             .env("ADMITONE_METRICS_LISTEN", "off")
             .env("ADMITONE_INSTANCE", &self.name)

@@ -198,6 +198,7 @@ impl Server {
             .current_dir(sale.directory)
             .env("DATABASE_URL", sale.database)
             .env("ADMITONE_MAIL", "off")
+            .env("ADMITONE_RATE_LIMITS", "off")
             .env_remove("REDIS_URL")
             .env_remove("ADMITONE_BENCH_POSTGRES_URL")
             .env("ADMITONE_LISTEN", address.to_string())

@@ -3,10 +3,12 @@
 
 mod changes;
 mod device;
+mod devices;
 mod error;
 mod guests;
 mod learned;
 mod limiter;
+mod lockout;
 mod mail_links;
 mod notify;
 mod passwords;
@@ -20,6 +22,7 @@ pub use changes::{PasswordChange, ProfileChange, Updated};
 pub use device::device_name;
 pub use error::AccountError;
 pub use guests::{GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
+pub use lockout::LoginFrom;
 pub use mail_links::Confirmed;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -39,10 +42,12 @@ use crate::clock::Clock;
 use crate::config::{Config, MailMode};
 use crate::ids::{OfferingId, SessionId, UserId};
 use crate::inventory::TimestampMs;
+use crate::limits::Limits;
 use crate::network;
 use crate::roles::{Permission, Roles};
 use crate::store::{RefreshToken, Rotation, Store, UserRow};
 use crate::telemetry::metrics;
+use devices::Devices;
 use learned::Learned;
 use limiter::Limiter;
 use passwords::{Passwords, Place};
@@ -60,14 +65,18 @@ pub struct Accounts {
     /// Changes whenever sessions have ended.
     news: tokio::sync::watch::Sender<()>,
     passwords: Passwords,
+    /// Where work goes that no answer waits for.
+    runtime: tokio::runtime::Handle,
     refresh_ttl_ms: i64,
     /// Derives the refresh tokens of requests with an idempotency key.
     successor_key: [u8; 32],
-    /// Failed logins by e-mail address.
+    /// Counts wrong passwords, with the other instances.
+    limits: Arc<Limits>,
+    /// The devices that people have logged in on.
+    devices: Devices,
+    /// Mails that strangers cause, by the address that they go to.
     by_email: Limiter,
-    /// Failed logins and all registrations by network address.
-    by_address: Limiter,
-    /// Addresses that guests leave, by network address: more than registrations, which cost more.
+    /// Addresses that guests leave, by network address: each is sent a mail.
     guests_by_address: Limiter,
     /// Derives the claim codes of guests.
     claim_key: [u8; 32],
@@ -76,6 +85,11 @@ pub struct Accounts {
     /// True if notices reach people.
     notifies: bool,
 }
+
+/// Mails that strangers may cause to one address in a minute.
+const MAILS_A_MINUTE: u32 = 10;
+/// Addresses that guests of one network may leave in a minute.
+const GUESTS_A_MINUTE: u32 = 2_000;
 
 /// A login: the account, and the tokens that prove the login from now on.
 #[derive(Clone, Debug)]
@@ -98,23 +112,25 @@ impl Accounts {
         config: &Config,
         runtime: tokio::runtime::Handle,
     ) -> Self {
-        let attempts = config.login_attempts_per_minute;
+        let secret = config.jwt_secret.expose();
         Self {
             roles: Arc::new(Roles::new(store.clone(), config.jwt_secret.expose())),
             store,
+            limits: Arc::new(Limits::alone(secret, clock.clone())),
+            devices: Devices::new(secret),
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
             learned: Learned::default(),
             has_other_processes: config.is_postgres(),
             news: tokio::sync::watch::Sender::new(()),
-            passwords: Passwords::new(config.password_hashers, runtime, clock.clone()),
+            passwords: Passwords::new(config.password_hashers, runtime.clone(), clock.clone()),
+            runtime,
             successor_key: blake3::derive_key(
                 "admitone 2026 refresh token successors",
                 config.jwt_secret.expose().as_bytes(),
             ),
             refresh_ttl_ms: i64::try_from(config.refresh_token_ttl.as_millis()).unwrap_or(i64::MAX),
-            by_email: Limiter::new(attempts, clock.clone()),
-            by_address: Limiter::new(attempts.saturating_mul(20), clock.clone()),
-            guests_by_address: Limiter::new(attempts.saturating_mul(200), clock.clone()),
+            by_email: Limiter::new(MAILS_A_MINUTE, clock.clone()),
+            guests_by_address: Limiter::new(GUESTS_A_MINUTE, clock.clone()),
             claim_key: blake3::derive_key(
                 "admitone 2026 claim codes of guests",
                 config.jwt_secret.expose().as_bytes(),
@@ -126,6 +142,12 @@ impl Accounts {
             notifies: config.mail_mode() != MailMode::Off,
             clock,
         }
+    }
+
+    /// Counts wrong passwords by these limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Arc<Limits>) -> Self {
+        Self { limits, ..self }
     }
 
     /// Returns the caller that an access token identifies.
@@ -159,47 +181,34 @@ impl Accounts {
     /// Logs in by password. Takes as long for an unknown address as for a known one.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`], no matter which of the two was wrong.
-    pub async fn login(
+    /// [`AccountError::InvalidCredentials`], no matter which of the two was wrong;
+    /// [`AccountError::Locked`] after too many wrong passwords, no matter whether this one is right.
+    pub async fn login<'a>(
         &self,
         email: &str,
         password: String,
-        device: impl Into<Device>,
+        from: impl Into<LoginFrom<'a>>,
     ) -> Result<Session, AccountError> {
-        let device = device.into();
+        let from = from.into();
         // An address in a form that no account has counts as unknown like any other, but the
         // database is not queried for it: it may contain characters that cannot be stored.
         let (email, possible) = match normalise_email(email) {
             Ok(email) => (email, true),
             Err(_) => (email.to_owned(), false),
         };
-        let network = counted(device.address);
-        let counted = network.map(|network| network.to_string());
-        let within = match &counted {
-            Some(network) => self.by_address.check(network),
-            None => Ok(()),
-        };
-        // Counted before the password is known to be wrong, so that concurrent guesses are all
-        // counted in time.
-        if let Err(limited) = within.and_then(|()| self.by_email.attempt(&email)) {
-            metrics::login("limited");
-            return Err(limited);
-        }
         let user = if possible { self.store.user_by_email(&email).await? } else { None };
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let right = self.passwords.verify(Place::of(network, &email), password, hash).await?;
-        match user.filter(|_| right) {
-            Some(user) => {
-                self.by_email.forget(&email);
+        match self.prove_password(&email, user, password, &from).await {
+            Ok(user) => {
                 metrics::login("ok");
-                self.open_session(user, &device).await
+                self.open_session(user, &from.device).await
             }
-            None => {
-                if let Some(network) = &counted {
-                    self.by_address.count(network);
+            Err(error) => {
+                match &error {
+                    AccountError::Locked { .. } => metrics::login("limited"),
+                    AccountError::InvalidCredentials => metrics::login("refused"),
+                    _ => {}
                 }
-                metrics::login("refused");
-                Err(AccountError::InvalidCredentials)
+                Err(error)
             }
         }
     }
@@ -340,5 +349,5 @@ fn invalid(field: &'static str, reason: String) -> AccountError {
 
 /// Returns the network that attempts are counted under.
 fn counted(from: Option<IpAddr>) -> Option<IpAddr> {
-    from.and_then(network::counted)
+    from.map(network::counted)
 }

@@ -13,6 +13,7 @@ mod ownership;
 mod peer_health;
 pub mod placement;
 pub mod pubsub;
+mod tally;
 mod token_proof;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ pub(crate) use lease::{redis_base, redis_client};
 pub use member::Member;
 pub use network::http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
 pub use network::{Network, NetworkError, NoPeers};
+pub use tally::{Take, Tally};
 pub use token_proof::{TokenProof, Verdict};
 
 use crate::clock::Clock;

@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::network::Proxies;
 pub use keys::{KEYS, Key, check_secret, parse_duration};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
 
@@ -176,8 +177,10 @@ pub struct Config {
     pub audit_log_kept: Duration,
     /// Passwords hashed at a time; each takes 19 MiB.
     pub password_hashers: usize,
-    /// Failed logins allowed for one e-mail address within a minute.
-    pub login_attempts_per_minute: u32,
+    /// Whether requests are limited.
+    pub rate_limits: bool,
+    /// The proxies whose word about a client's address counts; `None` if nothing is said about them.
+    pub trusted_proxies: Option<Proxies>,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
     /// The longest a request may take; streams last longer, but must begin within it.
@@ -255,7 +258,8 @@ impl Default for Config {
             refresh_token_ttl: Duration::from_secs(7 * 24 * 3_600),
             audit_log_kept: Duration::from_secs(400 * 24 * 3_600),
             password_hashers: cores,
-            login_attempts_per_minute: 10,
+            rate_limits: true,
+            trusted_proxies: None,
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
@@ -313,6 +317,12 @@ impl Config {
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         self.redis_url.is_some()
+    }
+
+    /// Returns the proxies whose word about a client's address counts.
+    #[must_use]
+    pub fn proxies(&self) -> &Proxies {
+        self.trusted_proxies.as_ref().unwrap_or(Proxies::NONE)
     }
 
     /// Returns these settings for a process that works for the instances: it relays in any case, since

@@ -92,6 +92,7 @@ fn routes_of_worker(cfg: &mut web::ServiceConfig) {
 fn routes(cfg: &mut web::ServiceConfig) {
     cfg.configure(cluster::health::configure)
         .configure(accounts::auth::configure)
+        .configure(accounts::challenge::configure)
         .configure(accounts::guests::configure)
         .configure(accounts::mail_links::configure)
         .configure(accounts::sessions::configure)

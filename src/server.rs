@@ -443,8 +443,9 @@ fn assemble(
         .with_pace(parts.payments_pace)
         .with_crash_points(parts.crash_points.clone());
     let payments = payment_gateways::offered(payments, config, &store, &clock)?;
+    let limits = membership.limits(config.jwt_secret.expose(), &clock);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
-    let accounts = Arc::new(accounts);
+    let accounts = Arc::new(accounts.with_limits(limits.clone()));
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = {
@@ -454,8 +455,8 @@ fn assemble(
     let classes = Classes::new(store.clone(), offices.clone(), accounts.roles().clone())
         .with_crash_points(parts.class_crash_points.clone());
     let forms = Forms::new(store.clone());
-    let guard =
-        Guard::new(config.jwt_secret.expose(), config.queue_entries_per_address, clock.clone());
+    let entries = config.queue_entries_per_address.filter(|_| config.rate_limits);
+    let guard = Guard::new(config.jwt_secret.expose(), entries, clock.clone());
     let waiting_rooms = WaitingRooms::new(
         store.clone(),
         offices.clone(),
@@ -491,6 +492,7 @@ fn assemble(
         config: config.clone(),
         runtime: runtime.clone(),
         tracer,
+        limits,
         admission: Admission::new(config.latency_target),
         offerings,
         classes,

@@ -60,6 +60,7 @@ pub fn configure_crowded(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .wrap(from_fn(public_pages::kept))
     };
     cfg.app_data(site.clone())
+        .app_data(errors::PAGE_OF_REFUSAL)
         .configure(asset_routes::configure)
         .service(public(shop::resource()))
         .service(public(event::resource()));

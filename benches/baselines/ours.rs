@@ -61,6 +61,7 @@ impl Server {
             .current_dir(directory.path())
             .env("DATABASE_URL", postgres)
             .env("ADMITONE_MAIL", "off")
+            .env("ADMITONE_RATE_LIMITS", "off")
             .env_remove("REDIS_URL")
             .env_remove("ADMITONE_BENCH_POSTGRES_URL")
             .env_remove("ADMITONE_BENCH_REDIS_URL")

@@ -61,6 +61,8 @@ impl Server {
             .current_dir(directory.path())
             .env("DATABASE_URL", database.url())
             .env("ADMITONE_MAIL", "off")
+            .env("ADMITONE_RATE_LIMITS", "off")
+            .env("ADMITONE_TRUSTED_PROXIES", "none")
             .env_remove("REDIS_URL")
             .env_remove("ADMITONE_BENCH_POSTGRES_URL")
             .env_remove("ADMITONE_BENCH_REDIS_URL")

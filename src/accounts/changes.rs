@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::lockout;
 use super::passwords::Place;
 use super::{
     Access, AccountError, Accounts, Session, check_name, check_password, invalid, normalise_email,
@@ -159,12 +160,14 @@ impl Accounts {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
         let user = self.store.user_get(caller.user).await?;
         let user = user.ok_or_else(|| without_account(caller))?;
-        self.by_email.attempt(&user.email)?;
+        let (kind, what) = ("current-password", user.id.0.into_bytes());
+        let limited = |retry_after| AccountError::Limited { retry_after };
+        self.limits.attempt(kind, &what, lockout::LOCK).await.map_err(limited)?;
         let (from, proved) = (Place::of(None, &user.email), user.password_hash);
         if !self.passwords.verify(from, change.current, Some(proved.clone())).await? {
             return Err(not_current());
         }
-        self.by_email.forget(&user.email);
+        self.limits.forget(kind, &what).await;
         let hash = self.passwords.hash_next(from, change.new).await?;
         Ok(NewPassword { proved: Some(proved), hash, keeps })
     }

@@ -34,6 +34,12 @@ pub enum AccountError {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// Too many wrong passwords.
+    #[error("too many wrong passwords: wait a while, or set a new password by a link in a mail")]
+    Locked {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// Too many passwords wait to be hashed.
     #[error("too many people are logging in at the moment")]
     Busy,

@@ -135,12 +135,9 @@ impl Accounts {
         code: &str,
         from: Option<IpAddr>,
     ) -> Result<GuestSession, AccountError> {
-        let network = counted(from).map(|network| network.to_string());
-        if let Some(network) = &network {
-            self.by_address.check(network)?;
-        }
         let normal = normalise_email(email);
-        let name = format!("claim {}", normal.as_deref().unwrap_or(email));
+        // By network too, so that no stranger keeps the owner out.
+        let name = format!("claim {} {:?}", normal.as_deref().unwrap_or(email), counted(from));
         self.by_email.attempt(&name)?;
         let guests = match &normal {
             Ok(email) => self.store.guest_by_email(email, MAX_GUESTS_OF_ADDRESS).await?,
@@ -156,9 +153,6 @@ impl Accounts {
             let account = self.store.user_by_email(&email).await?;
             if account.is_some_and(|account| is_it(&account.id)) {
                 return Err(AccountError::ClaimedByAccount);
-            }
-            if let Some(network) = &network {
-                self.by_address.count(network);
             }
             return Err(AccountError::ClaimRefused);
         };

@@ -32,27 +32,11 @@ impl Limiter {
         Self { max, clock, windows: DashMap::new() }
     }
 
-    /// Checks that another attempt is allowed.
-    ///
-    /// # Errors
-    /// [`AccountError::Limited`], with the remaining time of the window.
-    pub(super) fn check(&self, name: &str) -> Result<(), AccountError> {
-        let now = self.clock.monotonic();
-        let Some(window) = self.windows.get(&key(name)).map(|window| *window) else {
-            return Ok(());
-        };
-        let age = now.saturating_sub(window.started);
-        if age < WINDOW && window.attempts >= self.max {
-            return Err(AccountError::Limited { retry_after: WINDOW - age });
-        }
-        Ok(())
-    }
-
     /// Counts an attempt and checks that it is allowed, in one step: concurrent attempts cannot
     /// exceed the limit.
     ///
     /// # Errors
-    /// As for [`Self::check`].
+    /// [`AccountError::Limited`], with the remaining time of the window.
     pub(super) fn attempt(&self, name: &str) -> Result<(), AccountError> {
         match self.counted(name) {
             (_, attempts) if attempts <= self.max => Ok(()),
@@ -61,11 +45,6 @@ impl Limiter {
                 Err(AccountError::Limited { retry_after: WINDOW.saturating_sub(age) })
             }
         }
-    }
-
-    /// Counts an attempt.
-    pub(super) fn count(&self, name: &str) {
-        let _how_many = self.counted(name);
     }
 
     /// Counts an attempt; returns when its window started, in monotonic time, and the attempts in
@@ -110,20 +89,19 @@ mod tests {
         let clock = Arc::new(ManualClock::at(1_000_000));
         let limiter = Limiter::new(3, clock.clone());
         for _ in 0..3 {
-            assert!(limiter.check("a").is_ok());
-            limiter.count("a");
+            assert!(limiter.attempt("a").is_ok());
         }
         clock.advance_ms(20_000);
-        let Err(AccountError::Limited { retry_after }) = limiter.check("a") else {
+        let Err(AccountError::Limited { retry_after }) = limiter.attempt("a") else {
             panic!("a fourth attempt was allowed");
         };
         assert_eq!(retry_after, Duration::from_secs(40));
-        assert!(limiter.check("b").is_ok(), "another name is not limited");
+        assert!(limiter.attempt("b").is_ok(), "another name is not limited");
         clock.advance_ms(40_000);
-        assert!(limiter.check("a").is_ok());
-        limiter.count("a");
+        assert!(limiter.attempt("a").is_ok());
         assert_eq!(limiter.windows.get(&key("a")).unwrap().attempts, 1);
         limiter.forget("a");
+        limiter.forget("b");
         assert!(limiter.windows.is_empty());
     }
 
@@ -131,7 +109,7 @@ mod tests {
     fn a_flood_of_names_does_not_fill_the_memory() {
         let limiter = Limiter::new(1, Arc::new(ManualClock::at(0)));
         for name in 0..MAX_NAMES + 10 {
-            limiter.count(&name.to_string());
+            let _ = limiter.attempt(&name.to_string());
         }
         assert!(limiter.windows.len() <= MAX_NAMES);
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::guests::GuestSession;
 use super::passwords::Place;
-use super::{AccountError, Accounts, check_password, counted, hash_of, invalid, normalise_email};
+use super::{AccountError, Accounts, check_password, hash_of, invalid, normalise_email};
 use crate::caller::Caller;
 use crate::ids::{UserId, time_ordered};
 use crate::language::Language;
@@ -104,15 +104,8 @@ impl Accounts {
     ///
     /// # Errors
     /// The address is not valid; [`AccountError::Limited`].
-    pub async fn request_reset(
-        &self,
-        email: &str,
-        from: Option<IpAddr>,
-    ) -> Result<(), AccountError> {
+    pub async fn request_reset(&self, email: &str) -> Result<(), AccountError> {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
-        if let Some(network) = counted(from) {
-            self.by_address.attempt(&network.to_string())?;
-        }
         // Counted apart from logins: a stranger must not lock the owner out.
         self.by_email.attempt(&format!("reset {email}"))?;
         let user = self.store.user_by_email(&email).await?;
@@ -148,7 +141,6 @@ impl Accounts {
             return Err(AccountError::LinkRefused);
         };
         self.refuse_older(&user);
-        self.by_email.forget(&user.email);
         // Reading the mail proved the address too.
         self.store.mail_link_use((link, owner), purpose, &bound.email, now).await?;
         self.notify("security.password_changed", owner, json!({})).await?;

@@ -62,9 +62,6 @@ impl Accounts {
         let phone_number = new.phone_number.as_deref().map(normalise_phone).transpose();
         let phone_number = phone_number.map_err(|reason| invalid("phoneNumber", reason))?;
         let network = counted(device.address);
-        if let Some(network) = network {
-            self.by_address.attempt(&network.to_string())?;
-        }
         // Refused before the costly hashing; of two concurrent registrations, the database accepts
         // one.
         if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
@@ -84,7 +81,7 @@ impl Accounts {
                 }
                 self.open_session(user, &device).await
             }
-            Ok(Answered::Before(id)) => self.resume(&id, new.password, from, &device).await,
+            Ok(Answered::Before(id)) => self.resume(&id, new.password, device).await,
             Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
             Err(StoreError::Gone(_)) => Err(self.not_current(agreed).await?),
             Err(error) => Err(error.into()),
@@ -97,17 +94,14 @@ impl Accounts {
         &self,
         id: &str,
         password: String,
-        from: Place,
-        device: &Device,
+        device: Device,
     ) -> Result<Session, AccountError> {
         let id = id.parse().map_err(|_| StoreError::Damaged("a registration's answer".into()))?;
         let user = self.store.user_get(id).await?.ok_or(AccountError::InvalidCredentials)?;
-        self.by_email.attempt(&user.email)?;
-        if !self.passwords.verify(from, password, Some(user.password_hash.clone())).await? {
-            return Err(AccountError::InvalidCredentials);
-        }
-        self.by_email.forget(&user.email);
-        self.open_session(user, device).await
+        let email = user.email.clone();
+        let from = LoginFrom { device, device_token: None };
+        let user = self.prove_password(&email, Some(user), password, &from).await?;
+        self.open_session(user, &from.device).await
     }
 
     /// Returns the refusal of a registration with terms that are not current.

@@ -6,7 +6,7 @@
 //! instance may commit.
 
 mod alone;
-mod redis;
+pub(in crate::cluster) mod redis;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

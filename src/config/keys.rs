@@ -490,12 +490,20 @@ pub const KEYS: &[Key] = &[
         |c, v| number(v, 1, 256).map(|v| c.password_hashers = v)
     ),
     key!(
-        "login_attempts_per_minute",
-        "ADMITONE_LOGIN_ATTEMPTS_PER_MINUTE",
-        "N",
-        "Failed logins per e-mail address in a minute; a network address may fail, and register, 20 \
-         times as often [10]",
-        |c, v| number(v, 1, 100_000).map(|v| c.login_attempts_per_minute = v)
+        "rate_limits",
+        "ADMITONE_RATE_LIMITS",
+        "on|off",
+        "Limit the requests of a person and of a network address; off for load tests [on]",
+        |c, v| boolean(v).map(|v| c.rate_limits = v)
+    ),
+    key!(
+        "trusted_proxies",
+        "ADMITONE_TRUSTED_PROXIES",
+        "NETWORK,…",
+        "The load balancers and proxies in front, whose Forwarded or X-Forwarded-For says where a client \
+         is: networks and addresses such as 10.0.0.0/8,::1, or none [none; with REDIS_URL it must be \
+         set]",
+        |c, v| v.parse().map(|v| c.trusted_proxies = Some(v))
     ),
     key!(
         "cors_origins",
@@ -531,8 +539,8 @@ pub const KEYS: &[Key] = &[
         "connections_per_address",
         "ADMITONE_CONNECTIONS_PER_ADDRESS",
         "N",
-        "The same of one network address, a /64 of IPv6; loopback has no limit. off where a proxy \
-         has one address for everybody [half of ADMITONE_MAX_CONNECTIONS]",
+        "The same of one network address, a /64 of IPv6; loopback and trusted proxies have no \
+         limit; off for none [half of ADMITONE_MAX_CONNECTIONS]",
         |c, v| number_or_off(v).map(|v| c.connections_per_address = Some(v))
     ),
     key!(
@@ -555,7 +563,7 @@ pub const KEYS: &[Key] = &[
         "ADMITONE_QUEUE_ENTRIES_PER_ADDRESS",
         "N",
         "Customers of one network address who may enter a waiting room in a minute, a third of them at \
-         once; more are answered 429. off where a proxy has one address for everybody [3000]",
+         once; more are answered 429; off for no bound [3000]",
         |c, v| entries_or_off(v).map(|v| c.queue_entries_per_address = v)
     ),
     key!(

@@ -200,6 +200,15 @@ impl Config {
                     .into(),
             ));
         }
+        // A worker has no clients.
+        if self.trusted_proxies.is_none() && !self.is_worker {
+            return Err(ConfigError(
+                "ADMITONE_TRUSTED_PROXIES is not set: several instances have a load balancer in front, \
+                 and limits count the clients behind it, so set it to the networks that it connects \
+                 from, such as 10.0.0.0/8, or to none if clients connect directly"
+                    .into(),
+            ));
+        }
         let address = self.advertise.clone().unwrap_or_else(|| self.listen.to_string());
         if is_reachable(&address) {
             return Ok(());

@@ -2,11 +2,14 @@
 //! in the API's own envelope, and none of them accesses the database.
 
 mod access;
+mod address;
 mod body;
+mod device;
 mod idempotency;
 mod pass;
 mod proof;
 mod session;
+mod sighted;
 mod staff;
 mod words;
 
@@ -19,12 +22,16 @@ use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
 pub(crate) use access::knows_sessions;
-pub use access::{FromDevice, Payer};
+pub use access::Payer;
+pub use address::client_address;
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
+pub use device::{DEVICE_HEADER, FromDevice, login_from};
 pub use idempotency::IdempotencyKey;
 pub use pass::{PASS_HEADER, PassToken};
 pub use proof::{PROOF_HEADER, QueueProof};
 pub use session::{CookieNames, is_from_our_pages};
+use sighted::{Place, token_of};
+pub use sighted::{cookie_access, sighted_caller};
 pub(crate) use staff::Granted;
 pub use staff::{Staff, Within};
 pub use words::A_TIME;
@@ -33,7 +40,6 @@ use words::Fault;
 pub use crate::accounts::{Access, Caller};
 use crate::accounts::TokenError;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::state::AppState;
 use crate::language::Language;
 pub use crate::object;
 
@@ -77,32 +83,24 @@ pub(crate) fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
 /// # Errors
 /// As for [`caller_of`].
 pub(crate) fn access_of(request: &HttpRequest) -> Result<Access, ApiError> {
-    let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let header = token_of(request).map(Cow::Borrowed);
+    let header = token_of(request).map(|token| (Place::Header, Cow::Borrowed(token)));
     let token = match header {
         Some(token) => Some(token),
-        None => session::token(request)?.map(Cow::Owned),
+        None => session::token(request)?.map(|token| (Place::Cookie, Cow::Owned(token))),
     };
-    let token = token.ok_or_else(|| {
+    let (place, token) = token.ok_or_else(|| {
         ApiError::new(
             ErrorCode::Unauthorized,
             "send an access token: Authorization: Bearer <token>",
         )
     })?;
-    match state.accounts.access(&token) {
+    match sighted::verified(request, place, &token) {
         Ok(access) => Ok(access),
         Err(TokenError::Expired) => Err(ApiError::of(ErrorCode::TokenExpired)),
         Err(TokenError::Invalid) => {
             Err(ApiError::new(ErrorCode::Unauthorized, TokenError::Invalid.to_string()))
         }
     }
-}
-
-/// Returns the access token of a request, if it has one.
-fn token_of(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?;
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// The ids in the path: `Path<OfferingId>`, `Path<(OfferingId, HoldId)>`. A text that is not an id

@@ -7,5 +7,6 @@ pub mod cors;
 pub mod deadline;
 pub mod lifecycle;
 pub mod origin;
+pub mod rates;
 pub mod request_context;
 pub mod response_body;

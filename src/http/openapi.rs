@@ -21,7 +21,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 pub use headers::EXPOSED;
 use shared::Shared;
 
-use crate::http::api::accounts::{auth, guests, mail_links, profile, sessions, users};
+use crate::http::api::accounts::{
+    auth, challenge, guests, mail_links, profile, sessions, users,
+};
 use crate::http::api::audit::{journal, verify};
 use crate::http::api::box_office::{
     availability, checkout, complimentary, holders, holds, participation, reservations, seats,
@@ -50,6 +52,7 @@ use crate::http::envelope::Failure;
     paths(
         health::health, health::live, health::ready,
         auth::register, auth::login, auth::refresh, auth::logout,
+        challenge::show,
         guests::guest, guests::leave_email, guests::claim,
         mail_links::ask, mail_links::reset, mail_links::send, mail_links::confirm,
         sessions::list, sessions::end, sessions::end_all,

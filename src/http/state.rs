@@ -16,6 +16,7 @@ use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::middleware::response_body::Unsent;
+use crate::limits::Limits;
 use crate::mail::Mailer;
 use crate::offerings::Offerings;
 use crate::payments::Payments;
@@ -72,6 +73,8 @@ pub struct AppState {
     pub runtime: tokio::runtime::Handle,
     /// The exporter of traced requests' spans.
     pub tracer: Tracer,
+    /// Limits of people and networks.
+    pub limits: Arc<Limits>,
     /// Decides whether orders are admitted.
     pub admission: Admission,
     /// The cache of rendered seat maps.

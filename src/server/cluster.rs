@@ -15,12 +15,13 @@ use crate::clock::Clock;
 use crate::cluster::lease::{LeaseError, RedisLeases};
 use crate::cluster::pubsub::RedisPubSub;
 use crate::cluster::{
-    Cluster, HeartbeatLoop, HttpNetwork, JoinError, Member, Seal, Settings, TokenProof,
+    Cluster, HeartbeatLoop, HttpNetwork, JoinError, Member, Seal, Settings, Tally, TokenProof,
 };
 use crate::config::{Config, Secret};
 use crate::executor::Executor;
 use crate::http::state::AppState;
 use crate::ids::InstanceId;
+use crate::limits::Limits;
 use crate::store::{InstanceLock, Neighbours};
 
 /// The identity of this process.
@@ -39,6 +40,8 @@ pub(super) struct Membership {
     pub(super) token_proof: TokenProof,
     /// Members that joined before this instance and have not proved that they share the token secret.
     unproven: Vec<Member>,
+    /// What the instances count together.
+    tally: Option<Arc<Tally>>,
     threads: Option<Runtime>,
     keeper: Option<HeartbeatLoop>,
 }
@@ -57,7 +60,8 @@ impl Membership {
         let Some(url) = config.redis_url.as_ref().map(Secret::expose) else {
             let cluster = Cluster::alone(incarnation, address, clock);
             let (threads, keeper) = (None, None);
-            return Ok(Self { cluster, seal: None, token_proof, unproven, threads, keeper });
+            let tally = None;
+            return Ok(Self { cluster, seal: None, token_proof, unproven, tally, threads, keeper });
         };
         let name: Arc<str> = match &config.instance {
             Some(name) => name.as_str().into(),
@@ -85,11 +89,10 @@ impl Membership {
                 runtime,
                 async move { RedisPubSub::start(&feed_url, "").map_err(StartError::Cluster) },
             );
-        let connected = match leases.await {
-            Ok(leases) => feed.await.map(|feed| (leases, feed)),
-            Err(error) => Err(error),
-        };
-        let (leases, feed) = match connected {
+        let tally_url = url.to_owned();
+        let tally = on(runtime, async move { Ok(Tally::connect(&tally_url, "").await?) });
+        let connected = async { Ok((leases.await?, feed.await?, tally.await?)) }.await;
+        let (leases, feed, tally) = match connected {
             Ok(connected) => connected,
             Err(error) => {
                 threads.shutdown_background();
@@ -106,7 +109,19 @@ impl Membership {
         let cluster = Cluster::of_many(me, settings, clock, Arc::new(leases), Arc::new(network))
             .with_feed(Arc::new(feed));
         let (seal, threads) = (Some(seal), Some(threads));
-        Ok(Self { cluster, seal, token_proof, unproven, threads, keeper: None })
+        let tally = Some(Arc::new(tally));
+        Ok(Self { cluster, seal, token_proof, unproven, tally, threads, keeper: None })
+    }
+
+    /// Returns the limits of this process, which the instances of a cluster count together.
+    pub(super) fn limits(&self, secret: &str, clock: &Arc<dyn Clock>) -> Arc<Limits> {
+        let clock = Arc::clone(clock);
+        Arc::new(match &self.tally {
+            Some(tally) => {
+                Limits::shared(secret, clock, Arc::clone(tally), Arc::clone(&self.cluster))
+            }
+            None => Limits::alone(secret, clock),
+        })
     }
 
     /// Takes the lease of this instance's name. A present holder of the name is asked whether it

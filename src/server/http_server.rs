@@ -60,7 +60,7 @@ impl HttpServer {
         let failed = |error: &io::Error| cannot_listen("ADMITONE_LISTEN", config.listen, error);
         let listener = listen(config.listen).map_err(|error| failed(&error))?;
         let address = listener.local_addr().map_err(|error| failed(&error))?;
-        let connections = Connections::new(limits);
+        let connections = Connections::behind(config.proxies().clone(), limits);
         let state: Arc<OnceLock<web::Data<AppState>>> = Arc::default();
         let builder = ServerBuilder::new()
             .workers(config.workers)

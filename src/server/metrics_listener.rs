@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::http_server::cannot_listen;
 use super::{StartError, series};
 use crate::http::error;
-use crate::http::middleware::{admission, connections};
+use crate::http::middleware::{admission, connections, rates};
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
 use crate::{box_office, classes, cluster, outbox, payments, trace, waiting_room, webhooks};
@@ -57,6 +57,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     error::describe_metrics();
     admission::describe_metrics();
     connections::describe_metrics();
+    rates::describe_metrics();
     trace::describe_metrics();
     Ok(Bound { listener, address, recorder })
 }

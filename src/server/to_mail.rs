@@ -31,6 +31,7 @@ const KINDS: [&str; 19] = [
     "reservation.cancelled",
     "reservation.confirmed",
     "reservation.expired",
+    "security.login_locked",
     "security.password_changed",
     "tickets.cancelled",
     "waitlist.offered",

@@ -1,10 +1,11 @@
 //! Signing in, and the visitor's own account.
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::accounts::{PasswordChange, ProfileChange};
+use crate::accounts::{LoginFrom, PasswordChange, ProfileChange};
 use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::FromDevice;
@@ -21,6 +22,9 @@ use crate::web::mail_links;
 use crate::web::sessions;
 use crate::web::terms;
 use crate::web::visitor::Visitor;
+
+/// The script of forms that are counted strictly.
+pub(super) const COUNTED: &str = "sign-in.js";
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -81,7 +85,7 @@ async fn show_sign_in(
             h1 { (visitor.text("account.sign_in")) }
             (cookie_advice(request, visitor))
             @if is_for_tickets { (claim) }
-            form.stack method="post" action="/sign-in" {
+            form.stack method="post" action="/sign-in" data-counted {
                 (refusal(refused))
                 input type="hidden" name="back" value=(back);
                 (email_field(visitor, &entered.email))
@@ -98,7 +102,7 @@ async fn show_sign_in(
         }
     };
     let title = visitor.text("account.sign_in");
-    Ok(layout::render(visitor, Page::new(title).main(main).notice(notice)))
+    Ok(layout::render(visitor, Page::new(title).main(main).script(COUNTED).notice(notice)))
 }
 
 /// Says that this browser will not keep a session, where that is so.
@@ -139,7 +143,10 @@ async fn sign_in(
     FromDevice(device): FromDevice,
     Form(entered): Form<SignIn>,
 ) -> Result<HttpResponse, ApiError> {
-    let opened = state.accounts.login(&entered.email, entered.password.clone(), device).await;
+    let known = request.cookie(visitor.site.cookies.device);
+    let device_token = known.as_ref().map(actix_web::cookie::Cookie::value);
+    let from = LoginFrom { device, device_token };
+    let opened = state.accounts.login(&entered.email, entered.password.clone(), from).await;
     let session = match opened.map_err(ApiError::from) {
         Ok(session) => session,
         Err(failure) => {
@@ -158,6 +165,8 @@ async fn sign_in(
     let back = if back.starts_with("/checkout/") { "/basket" } else { back };
     end_earlier(&state, &request, &visitor).await;
     let mut response = sessions::lead_on(&request, &moved.noted(back));
+    let device = state.accounts.device_token(&session.user, device_token);
+    cookies::keep_device(&mut response, &visitor.site, device);
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }
@@ -174,6 +183,9 @@ pub(super) async fn end_earlier(state: &AppState, request: &HttpRequest, visitor
 /// Gives the page of a form that was refused the status of the refusal.
 pub(super) fn refused_with(mut page: HttpResponse, failure: &ApiError) -> HttpResponse {
     *page.status_mut() = failure.code().status();
+    if let Some(after) = failure.retry_after_seconds() {
+        page.headers_mut().insert(header::RETRY_AFTER, after.into());
+    }
     page
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::http::api::box_office::holds::{HoldDto, active};
 use crate::http::commands::submit;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::extract::{IdempotencyKey, Path, client_address};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId};
 use crate::inventory::{Change, Command, HoldStatus, Rejection, Request};
@@ -140,7 +140,7 @@ async fn check_out(
     Form(form): Form<CheckOut>,
 ) -> Result<HttpResponse, ApiError> {
     let customer = visitor.caller()?.user;
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     let shown = match read(&state, &visitor, event, hold).await? {
         Stage::Held(shown) => shown,
         Stage::Ordered(reservation) => return Ok(see_other(&format!("/orders/{reservation}"))),

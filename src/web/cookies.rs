@@ -55,6 +55,12 @@ pub(crate) fn open_guest(response: &mut HttpResponse, site: &Site, token: String
     let _ = response.add_cookie(&ended);
 }
 
+/// Remembers on the device that its owner has signed in.
+pub(crate) fn keep_device(response: &mut HttpResponse, site: &Site, token: String) {
+    let kept = cookie(site, site.cookies.device, token, Duration::days(180));
+    let _ = response.add_cookie(&kept);
+}
+
 /// Puts a session into the cookies of an answer.
 pub(crate) fn open(response: &mut HttpResponse, site: &Site, session: Session) {
     for cookie in cookies(site, session.access_token, session.refresh_token) {

@@ -10,12 +10,22 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use maud::html;
 
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::middleware::rates::RefusalPage;
 use crate::ids::OfferingId;
 use crate::web::forms::{local_path, see_other};
 use crate::web::layout::{self, Page};
 use crate::web::policy;
 pub(crate) use crate::web::refusals::explain;
 use crate::web::visitor::Visitor;
+
+/// Shows browsers the refusal of a request that reached no page.
+pub(super) const PAGE_OF_REFUSAL: RefusalPage = RefusalPage(|request, failure| {
+    wants_page(request).then(|| {
+        let mut page = page(request, failure);
+        policy::set(page.headers_mut());
+        page
+    })
+});
 
 /// Renders failures as pages for browsers, and adds the headers that all pages have.
 pub(super) async fn as_pages(
@@ -53,6 +63,7 @@ fn page_of_form(path: &str) -> String {
         Some("organiser") => 3,
         Some("events" | "orders" | "door" | "terms" | "classes" | "enrollments") => 2,
         Some("checkout") => 3,
+        Some("sign-in" | "register" | "forgot-password" | "claim") => 1,
         _ => 0,
     };
     let kept: Vec<&str> = segments.by_ref().take(kept).collect();

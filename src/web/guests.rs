@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::accounts::AccountError;
 use crate::http::error::ApiError;
+use crate::http::extract::client_address;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::store::{ReservationFilter, ReservationState};
@@ -232,7 +233,7 @@ async fn claim(
     visitor: Visitor,
     Form(entered): Form<Claim>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     match state.accounts.claim(&entered.email, &entered.code, from).await {
         Ok(session) => {
             // Another guest's basket comes along, as it does at a sign-in.

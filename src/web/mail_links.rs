@@ -81,12 +81,10 @@ fn show_forgot(
 
 async fn ask(
     state: web::Data<AppState>,
-    request: HttpRequest,
     visitor: Visitor,
     Form(entered): Form<Ask>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
-    if let Err(error) = state.accounts.request_reset(&entered.email, from).await {
+    if let Err(error) = state.accounts.request_reset(&entered.email).await {
         let failure = ApiError::from(error);
         let said = explain(&visitor, &failure);
         let mut page = show_forgot(&state, &visitor, &entered, Some(&said));

@@ -179,7 +179,9 @@ fn variants(failure: &ApiError) -> &'static [&'static str] {
         ErrorCode::CancellationRefused => &["_until", ""],
         ErrorCode::PlacesAvailable | ErrorCode::PlacesLeft => &["_left", ""],
         ErrorCode::BelowTaken => &["_taken", ""],
-        ErrorCode::TooManyRequests | ErrorCode::QueueCrowded => &["_wait", ""],
+        ErrorCode::TooManyRequests | ErrorCode::LoginLocked | ErrorCode::QueueCrowded => {
+            &["_wait", ""]
+        }
         ErrorCode::WrongState if detail("what").is_some_and(|what| what == "sale") => {
             &["_sale", ""]
         }

@@ -13,7 +13,7 @@ use crate::http::state::AppState;
 use crate::ids::TermId;
 use crate::terms::TermRow;
 use crate::web::account::{
-    Query, cookie_advice, email_field, end_earlier, password_field, refused_with,
+    COUNTED, Query, cookie_advice, email_field, end_earlier, password_field, refused_with,
 };
 use crate::web::cookies;
 use crate::web::errors::explain;
@@ -82,7 +82,7 @@ fn show(
         section.narrow {
             h1 { (visitor.text("account.register")) }
             (cookie_advice(request, visitor))
-            form.stack method="post" action="/register" {
+            form.stack method="post" action="/register" data-counted {
                 (refusal(refused))
                 input type="hidden" name="back" value=(local_path(&entered.back));
                 (name.render())
@@ -97,7 +97,7 @@ fn show(
             p { a href={ "/sign-in?back=" (query) } { (visitor.text("account.has_account")) } }
         }
     };
-    layout::render(visitor, Page::new(visitor.text("account.register")).main(main))
+    layout::render(visitor, Page::new(visitor.text("account.register")).main(main).script(COUNTED))
 }
 
 async fn register(
@@ -140,6 +140,8 @@ async fn register(
     state.accounts.welcome(session.user.id, Some(visitor.language)).await;
     end_earlier(&state, &request, &visitor).await;
     let mut response = sessions::lead_on(&request, local_path(&entered.back));
+    let device = state.accounts.device_token(&session.user, None);
+    cookies::keep_device(&mut response, &visitor.site, device);
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use crate::accounts::{Access, Caller};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::Granted;
+use crate::http::extract::{Granted, cookie_access};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::TimestampMs;
@@ -44,11 +44,11 @@ impl Visitor {
         let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
         let site = request.app_data::<web::Data<Site>>().expect("the server sets the site").clone();
         // A session that this request renewed counts already.
-        let extensions = request.extensions();
-        let renewed = extensions.get::<cookies::Renewed>().map(|renewed| renewed.access.clone());
-        let kept = || request.cookie(site.cookies.access).map(|cookie| cookie.value().to_owned());
-        let token = renewed.or_else(kept);
-        let access = token.and_then(|token| state.accounts.access(&token).ok());
+        let renewed = request.extensions().get::<cookies::Renewed>().cloned();
+        let access = match renewed {
+            Some(renewed) => state.accounts.access(&renewed.access).ok(),
+            None => cookie_access(request),
+        };
         let caller = access.map(|access| access.caller);
         Self {
             language: Language::of(request),

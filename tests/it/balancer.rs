@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 
+use admitone::config::Config;
 use reqwest::Client;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -58,7 +59,11 @@ impl Drop for Balancer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_balancer_starts_at_a_file_limit_of_20000_and_sends_to_who_is_ready() {
-    let mut app = TestApp::start(TestDb::sqlite().await).await;
+    let set = |config: &mut Config| {
+        config.rate_limits = true;
+        config.trusted_proxies = Some("127.0.0.1".parse().unwrap());
+    };
+    let mut app = TestApp::with(TestDb::sqlite().await).config(set).start().await;
     let mut balancer = Balancer::start(app.running().address);
     let (client, base) = (Client::new(), balancer.base.clone());
     let get = async |path: &str| client.get(format!("{base}{path}")).send().await;
@@ -71,6 +76,19 @@ async fn the_balancer_starts_at_a_file_limit_of_20000_and_sends_to_who_is_ready(
     for internal in ["/internal/", "/internal/ask", "/%69nternal/ask"] {
         assert_eq!(get(internal).await.unwrap().status(), 404, "{internal}");
     }
+    // It says where its clients are, and passes on nothing that they say of it themselves.
+    let mut nth = 0;
+    eventually("the clients of one address are beyond its limit", async || {
+        nth += 1;
+        let claimed = format!("203.0.113.{nth}");
+        let confirm =
+            client.post(format!("{base}/api/auth/email/confirm")).body(r#"{"token":"no"}"#);
+        let confirm = confirm.header("Content-Type", "application/json");
+        let confirm = confirm.header("Forwarded", format!("for={claimed}"));
+        let answer = confirm.header("X-Forwarded-For", claimed).send().await.unwrap();
+        answer.status() == 429
+    })
+    .await;
     app.shutdown().await;
     eventually("nobody is ready", async || {
         get("/api/events").await.is_ok_and(|answer| answer.status() == 503)

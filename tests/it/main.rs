@@ -35,6 +35,7 @@ mod health;
 mod http;
 mod journal;
 mod leases;
+mod limits;
 mod mail;
 mod metrics;
 mod overload;

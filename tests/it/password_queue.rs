@@ -6,6 +6,8 @@ use std::sync::Arc;
 use admitone::accounts::{AccountError, Accounts, Registration, Role};
 use admitone::clock::SystemClock;
 use admitone::config::{Config, Secret};
+use admitone::ids::UserId;
+use admitone::store::NewUser;
 use futures_util::future::{join, join_all};
 
 use crate::support::test_app::SECRET;
@@ -16,13 +18,8 @@ const PASSWORD: &str = "correct horse battery";
 const FLOOD: u16 = 700;
 
 async fn accounts(db: &TestDb) -> Accounts {
-    let config = Config {
-        jwt_secret: Secret::new(SECRET),
-        password_hashers: 1,
-        // The limits are raised, because this tests the queue behind them.
-        login_attempts_per_minute: 100_000,
-        ..Config::default()
-    };
+    let config =
+        Config { jwt_secret: Secret::new(SECRET), password_hashers: 1, ..Config::default() };
     let runtime = tokio::runtime::Handle::current();
     Accounts::new(db.store().await, Arc::new(SystemClock::new()), &config, runtime)
 }
@@ -84,9 +81,18 @@ async fn a_flood_of_unknown_addresses_through_a_proxy_keeps_nobody_out() {
 async fn one_network_that_guesses_at_known_accounts_is_a_wait_for_itself_alone() {
     let db = TestDb::sqlite().await;
     let accounts = accounts(&db).await;
-    accounts.register(registration("kim@example.com"), None, None).await.unwrap();
-    let wrong = || accounts.login("kim@example.com", "a wrong guess".into(), Some(network(1)));
-    let guesses = join_all((0..FLOOD).map(|_| wrong()));
+    let kim = accounts.register(registration("kim@example.com"), None, None).await.unwrap().user;
+    // A lock ends guesses at one account: these are at many.
+    let store = db.store().await;
+    let emails: Vec<_> = (0..FLOOD / 5).map(|nth| format!("known{nth}@example.com")).collect();
+    for email in &emails {
+        let (id, email) = (UserId::random(), email.clone());
+        let (password_hash, name) = (kim.password_hash.clone(), "Lee".into());
+        let new = NewUser { id, email, password_hash, name, phone_number: None, role: Role::User };
+        store.user_create(new, None, 0).await.unwrap();
+    }
+    let wrong = |email| accounts.login(email, "a wrong guess".into(), Some(network(1)));
+    let guesses = join_all(emails.iter().cycle().take(FLOOD.into()).map(|email| wrong(email)));
     let right = accounts.login("kim@example.com", PASSWORD.into(), Some(network(2)));
     let (mut guesses, mut right) = (std::pin::pin!(guesses), std::pin::pin!(right));
     let first = futures_util::future::select(&mut guesses, &mut right).await;

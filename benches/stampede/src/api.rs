@@ -77,6 +77,12 @@ pub fn request(
     text.into_bytes()
 }
 
+/// The code of a request beyond a limit of the server.
+pub const LIMITED: &str = "TOO_MANY_REQUESTS";
+/// What to do about it.
+pub const LIMITS_ARE_ON: &str = "the server limits the requests of one address, and a crowd of stampede has \
+    one: start the server with ADMITONE_RATE_LIMITS=off";
+
 impl Api {
     /// A client that starts with the target at position `at`.
     #[must_use]
@@ -112,6 +118,9 @@ impl Api {
         }
         let error = &value["error"];
         let (code, message) = (error["code"].as_str(), error["message"].as_str());
+        if code == Some(LIMITED) {
+            bail!("{what}: {LIMITS_ARE_ON}");
+        }
         bail!("{what}: {status} {} ({})", code.unwrap_or("?"), message.unwrap_or("?"))
     }
 

@@ -5,7 +5,7 @@
 //! Keys, all in one slot: `member:<name>` (a lease, with its time to live), `members` (their names),
 //! `owner:<offering>` (an entry), `pins`, `memory`.
 
-mod link;
+pub(in crate::cluster) mod link;
 mod refusal;
 mod scripts;
 

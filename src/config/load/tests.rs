@@ -49,6 +49,7 @@ fn errors_name_the_key_and_say_what_to_do() {
         ("REDIS_URL", "http://localhost", "write redis://host:port"),
         ("REDIS_URL", "rediss://localhost", "asks for TLS"),
         ("ADMITONE_CLUSTER_SECRET", "x", "32 or more"),
+        ("ADMITONE_TRUSTED_PROXIES", "10.0.0.0/8,10.0.0.300", "the entry \"10.0.0.300\""),
         ("ADMITONE_INSTANCE", "two words", "letters, digits"),
         ("ADMITONE_INSTANCE", "a/b", "letters, digits"),
         ("ADMITONE_WEIGHT", "1001", "from 0 to 1000"),
@@ -189,12 +190,13 @@ fn serving_on_postgres_demands_a_secret() {
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// All settings that several instances need.
-const CLUSTER: [(&str, &str); 5] = [
+const CLUSTER: [(&str, &str); 6] = [
     ("DATABASE_URL", "postgres://localhost/admitone"),
     ("ADMITONE_JWT_SECRET", SECRET),
     ("REDIS_URL", "redis://localhost"),
     ("ADMITONE_CLUSTER_SECRET", SECRET),
     ("ADMITONE_MAIL", "off"),
+    ("ADMITONE_TRUSTED_PROXIES", "none"),
 ];
 
 /// Returns [`CLUSTER`] with the settings of `but` replaced.
@@ -211,6 +213,7 @@ fn a_cluster_is_served_only_with_all_that_it_needs() {
         (&[("DATABASE_URL", "")][..], "several instances share one Postgres"),
         (&[("DATABASE_URL", "sqlite://x.db")], "set DATABASE_URL to postgres://"),
         (&[("ADMITONE_CLUSTER_SECRET", "")], "openssl rand -hex 32"),
+        (&[("ADMITONE_TRUSTED_PROXIES", "")], "or to none if clients connect directly"),
         (&[("REDIS_URL", "")], "set REDIS_URL too"),
         (&[("ADMITONE_LISTEN", "0.0.0.0:8080")], "set ADMITONE_ADVERTISE"),
         (&[("ADMITONE_LISTEN", "[::]:8080")], "ADMITONE_LISTEN is [::]:8080"),

@@ -1,6 +1,7 @@
 //! Accounts: registration, login, and the caller's own account.
 
 pub mod auth;
+pub mod challenge;
 pub mod guests;
 pub mod mail_links;
 pub mod profile;

@@ -85,7 +85,11 @@ error_codes! {
         "The account has money or living reservations: details list them, `settle` says what \
          becomes of them.";
     TooManyRequests = TOO_MANY_REQUESTS "TOO_MANY_REQUESTS",
-        "Too many attempts: wait as long as Retry-After says.";
+        "Too many requests or attempts: wait as long as Retry-After says. If `details.challenge` names one, \
+         its proof of work gives a fresh allowance.";
+    LoginLocked = TOO_MANY_REQUESTS "LOGIN_LOCKED",
+        "Too many wrong passwords: wait as long as Retry-After says, set a new password by a link in a mail, \
+         or log in on a device used before.";
     TooManyKeys = TOO_MANY_REQUESTS "TOO_MANY_IDEMPOTENCY_KEYS",
         "Too many idempotency keys of one customer are remembered for this event.";
     // Selling.

@@ -24,6 +24,9 @@ impl From<AccountError> for ApiError {
             AccountError::Limited { retry_after } => {
                 return Self::of(ErrorCode::TooManyRequests).with_retry_after(retry_after);
             }
+            AccountError::Locked { retry_after } => {
+                return Self::of(ErrorCode::LoginLocked).with_retry_after(retry_after);
+            }
             AccountError::Store(error) => return error.into(),
             AccountError::Internal(cause) => return Self::internal(cause),
             AccountError::EmailTaken => ErrorCode::EmailTaken,

@@ -1,14 +1,12 @@
-//! What the access token of a request proves, and the device that it comes from.
+//! What the access token of a request proves, for routes about sessions and money.
 
-use std::convert::Infallible;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::access_of;
-use crate::accounts::{Access, Caller, Device, device_name};
+use crate::accounts::{Access, Caller};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 
@@ -51,21 +49,5 @@ pub(crate) fn knows_sessions(state: &AppState) -> Result<(), ApiError> {
             ErrorCode::Unavailable,
             "which sessions have ended cannot be read: retry after Retry-After",
         )),
-    }
-}
-
-/// The device that a request comes from.
-#[derive(Clone, Debug)]
-pub struct FromDevice(pub Device);
-
-impl FromRequest for FromDevice {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let agent = request.headers().get(header::USER_AGENT);
-        let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-        let address = request.peer_addr().map(|address| address.ip());
-        ready(Ok(Self(Device { name: device_name(agent), address })))
     }
 }

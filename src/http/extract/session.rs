@@ -11,13 +11,15 @@ use crate::config::Config;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 
-/// The names of the two cookies of a session.
+/// The names of the cookies of sessions and devices.
 #[derive(Clone, Copy, Debug)]
 pub struct CookieNames {
     /// The cookie with the access token.
     pub access: &'static str,
     /// The cookie with the refresh token.
     pub refresh: &'static str,
+    /// The cookie of a device that was signed in on.
+    pub device: &'static str,
 }
 
 impl CookieNames {
@@ -25,8 +27,14 @@ impl CookieNames {
     #[must_use]
     pub fn of(config: &Config) -> Self {
         match config.allow_plain_http {
-            true => Self { access: "admitone", refresh: "admitone-refresh" },
-            false => Self { access: "__Host-admitone", refresh: "__Host-admitone-refresh" },
+            true => {
+                Self { access: "admitone", refresh: "admitone-refresh", device: "admitone-device" }
+            }
+            false => Self {
+                access: "__Host-admitone",
+                refresh: "__Host-admitone-refresh",
+                device: "__Host-device",
+            },
         }
     }
 }

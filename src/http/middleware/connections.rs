@@ -15,7 +15,7 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
-use crate::network::counted;
+use crate::network::{Proxies, counted};
 use limits::Worth;
 pub use limits::{Full, Limits};
 pub use metrics::{describe as describe_metrics, stalled, unsent};
@@ -26,6 +26,8 @@ pub const MAX_ENDING: usize = 32;
 /// All connections to the API's listener.
 pub struct Connections {
     limits: Limits,
+    /// Their connections are those of many clients.
+    proxies: Proxies,
     /// Number of connections accepted so far: a logical clock that orders the last uses of
     /// connections.
     accepted: AtomicU64,
@@ -50,7 +52,7 @@ struct Count {
 /// One connection, shared by its socket and its requests.
 pub struct Connection {
     id: u64,
-    /// The address that the connection counts under; `None` for loopback.
+    /// The address that the connection counts under; `None` for loopback and proxies.
     address: Option<IpAddr>,
     /// The value of [`Connections::accepted`] at its last request.
     used: AtomicU64,
@@ -93,7 +95,14 @@ impl Connections {
     /// Returns a registry without open connections.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, accepted: AtomicU64::new(0), open: Mutex::default() })
+        Self::behind(Proxies::default(), limits)
+    }
+
+    /// Returns a registry without open connections, which bounds no proxy's share of them.
+    #[must_use]
+    pub fn behind(proxies: Proxies, limits: Limits) -> Arc<Self> {
+        let (accepted, open) = (AtomicU64::new(0), Mutex::default());
+        Arc::new(Self { limits, proxies, accepted, open })
     }
 
     /// Counts an accepted connection. At a limit, ends other connections to make room.
@@ -101,7 +110,10 @@ impl Connections {
     /// # Errors
     /// [`Full`] if no connection may be ended.
     pub fn accept(self: &Arc<Self>, peer: Option<SocketAddr>) -> Result<Opened, Full> {
-        let address = peer.and_then(|peer| counted(peer.ip()));
+        // Nor that of this machine, whose programs need no connections to harm it.
+        let is_bounded =
+            |ip: &IpAddr| !ip.to_canonical().is_loopback() && !self.proxies.contains(*ip);
+        let address = peer.map(|peer| peer.ip()).filter(is_bounded).map(counted);
         let id = self.accepted.fetch_add(1, Relaxed);
         let mut open = self.open();
         let Limits { connections, connections_per_address, .. } = self.limits;

@@ -14,8 +14,8 @@ use crate::http::state::AppState;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Pass-Token, \
-     X-Queue-Proof, X-Request-Id, traceparent, tracestate",
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Challenge-Answer, \
+     X-Device-Token, X-Pass-Token, X-Queue-Proof, X-Request-Id, traceparent, tracestate",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(openapi::EXPOSED);
 /// Browsers may cache a preflight answer for this many seconds.

@@ -28,7 +28,8 @@ use crate::http::extract::{DEFAULT_LIMIT, access_of, expect_none};
 use crate::http::middleware::admission::{Ending, Work};
 use crate::http::middleware::connections::Connection;
 use crate::http::middleware::deadline::{Arrival, Overdue, in_time};
-use crate::http::middleware::{aliases, cors, origin, response_body};
+use crate::http::middleware::rates::table::Classes;
+use crate::http::middleware::{aliases, cors, origin, rates, response_body};
 use crate::http::openapi;
 use crate::http::staff;
 use crate::http::state::AppState;
@@ -67,22 +68,35 @@ pub async fn request_context<B: MessageBody + 'static>(
     }
     let is_of_instance = request.path() == crate::cluster::PATH;
     let path = (span.is_recorded() || logs_access()).then(|| request.path().to_owned());
-    let page = cors::Page::of(&state.config, request.headers());
+    let origin_page = cors::Page::of(&state.config, request.headers());
     let report = Report { span, method: &method, path, started };
 
     if !lifecycle.is_open() && !is_for_all_times(request.path()) {
         let mut answer = ApiError::of(ErrorCode::NotReady).to_response(id);
-        set_headers(answer.headers_mut(), id, page);
+        set_headers(answer.headers_mut(), id, origin_page);
         return Err(InternalError::from_response("starting", answer).into());
     }
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let under_way = connection.as_ref().map(|it| state.connections.begin_request(it));
     let route = route_of(request.request());
+    let class = route.classes.class(request.method());
+    let counted = match rates::count(&state, &request, class).await {
+        Ok(counted) => counted,
+        Err((refused, counted)) => {
+            let page = rates::page(&request, &refused);
+            let mut answer = page.unwrap_or_else(|| refused.to_response(id));
+            counted.mark(answer.headers_mut(), true);
+            set_headers(answer.headers_mut(), id, origin_page);
+            report.answered(&**clock, id, &route, answer.status());
+            read_away(request.take_payload()).await;
+            return Ok(request.into_response(answer));
+        }
+    };
     let admitted = match state.admission.enter(Work::of(&method, request.path()), started) {
         Ok(admitted) => admitted,
         Err(overloaded) => {
             let mut answer = ApiError::from(overloaded).to_response(id);
-            set_headers(answer.headers_mut(), id, page);
+            set_headers(answer.headers_mut(), id, origin_page);
             report.answered(&**clock, id, &route, answer.status());
             if let Some(under_way) = &under_way {
                 under_way.is_arriving(true);
@@ -116,7 +130,10 @@ pub async fn request_context<B: MessageBody + 'static>(
         Ok(mut response) => {
             response = allow(response, &method, &route);
             response = response_body::fit(response, &method, (under_way, &state.unsent));
-            set_headers(response.headers_mut(), id, page);
+            if let Some(counted) = counted {
+                counted.mark(response.headers_mut(), false);
+            }
+            set_headers(response.headers_mut(), id, origin_page);
             if lifecycle.is_stopping() || connection.is_some_and(|it| it.closes()) {
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
@@ -126,7 +143,7 @@ pub async fn request_context<B: MessageBody + 'static>(
             Ok(response)
         }
         Err(mut response) => {
-            set_headers(response.headers_mut(), id, page);
+            set_headers(response.headers_mut(), id, origin_page);
             let gone = Route::unknown();
             let status = response.status();
             let elapsed = report.answered(&**clock, id, &gone, status);
@@ -232,13 +249,16 @@ struct Route {
     without_body: &'static [Method],
     /// What its methods need of staff.
     staff: Vec<&'static staff::Rule>,
+    /// The limits that count.
+    classes: Classes,
 }
 
 impl Route {
     fn new(pattern: Option<String>) -> Self {
         let without_body = pattern.as_deref().map_or(&[][..], openapi::without_body);
         let staff = pattern.as_deref().map_or_else(Vec::new, staff::rules_of);
-        Self { measured: HttpRoute::new(pattern), without_body, staff }
+        let classes = Classes::of(pattern.as_deref());
+        Self { measured: HttpRoute::new(pattern), without_body, staff, classes }
     }
 
     /// Returns the route of a path that matches none, or of a request that was lost.

@@ -4,6 +4,7 @@ use crate::http::error::{ErrorCode, OperationCodes};
 
 const ALL: &[&[OperationCodes]] = &[
     crate::http::api::accounts::auth::CODES,
+    crate::http::api::accounts::challenge::CODES,
     crate::http::api::accounts::guests::CODES,
     crate::http::api::accounts::mail_links::CODES,
     crate::http::api::accounts::profile::CODES,

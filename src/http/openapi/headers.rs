@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::schemas::operations;
 
 /// Response headers that pages of other origins may read: all headers that the document names.
-pub const EXPOSED: &str =
-    "ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id";
+pub const EXPOSED: &str = "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, \
+     X-Request-Id";
 
 /// JSON pointer to the schema of a request body or an answer.
 const JSON_SCHEMA: &str = "/content/application~1json/schema";
@@ -23,6 +23,15 @@ pub(super) fn complete(document: &mut Value) {
             "description": "Seconds to wait before trying again.",
             "required": true,
             "schema": {"type": "integer", "format": "int64", "minimum": 1, "example": 1},
+        },
+        "RateLimit": {
+            "description": "What is left of the limit that counts for this request, and the seconds until \
+                            all of it is there again.",
+            "schema": {"type": "string", "example": "\"general\";r=99;t=1"},
+        },
+        "RateLimit-Policy": {
+            "description": "The limit: its class, the requests, and the seconds that they are for.",
+            "schema": {"type": "string", "example": "\"general\";q=100;w=60"},
         },
         "WWW-Authenticate": {
             "description": "Always `Bearer`.",
@@ -55,9 +64,12 @@ pub(super) fn complete(document: &mut Value) {
         }
         let Some(Value::Object(responses)) = operation.get_mut("responses") else { continue };
         let has_versions = responses.contains_key("304");
+        let is_counted = responses.contains_key("429");
         for (status, response) in responses {
             let names = [
                 ("X-Request-Id", true),
+                ("RateLimit", is_counted),
+                ("RateLimit-Policy", is_counted),
                 ("Retry-After", ["429", "503"].contains(&status.as_str())),
                 ("WWW-Authenticate", status == "401"),
                 ("Location", status == "201"),

@@ -208,6 +208,10 @@ fn codes(path: &str, method: &str, operation: &Operation, is_public: bool) -> Ve
     let mut codes = vec![E::Internal, E::Unavailable, E::Busy, E::NotReady, E::ShuttingDown];
     // Errors of the request as a whole, such as a body where none is allowed.
     codes.extend([E::BadRequest, E::Invalid, E::RequestTimeout]);
+    // Probes are not counted.
+    if !path.starts_with("/health") {
+        codes.push(E::TooManyRequests);
+    }
     if path.contains('{') {
         codes.push(E::NotFound);
     }

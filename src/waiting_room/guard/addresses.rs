@@ -49,7 +49,7 @@ impl Addresses {
     /// # Errors
     /// The time to wait, if too many have entered.
     pub(in crate::waiting_room) fn enter(&self, from: Option<IpAddr>) -> Result<(), Duration> {
-        let (Some(apart), Some(network)) = (self.apart, from.and_then(counted)) else {
+        let (Some(apart), Some(network)) = (self.apart, from.map(counted)) else {
             return Ok(());
         };
         let now = self.clock.monotonic();
@@ -125,8 +125,9 @@ mod tests {
         let neighbour = address("2001:db8:1:2:ffff::1");
         assert!(addresses.enter(neighbour).is_err(), "of the same network");
         assert_eq!(addresses.enter(address("2001:db8:1:3::1")), Ok(()));
+        assert_eq!(addresses.enter(address("::1")), Ok(()));
+        assert!(addresses.enter(address("::1")).is_err(), "this machine counts too");
         for _ in 0..9 {
-            assert_eq!(addresses.enter(address("::1")), Ok(()), "a proxy on this machine");
             assert_eq!(addresses.enter(None), Ok(()));
         }
         clock.advance_ms(20_000);

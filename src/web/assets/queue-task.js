@@ -1,39 +1,10 @@
-// The proof of work before entering a queue: some digits behind the challenge whose SHA-256 begins with
-// enough zero bits. A worker looks for them; where none can be started, the page itself does so in parts.
+// The proof of work before entering a queue.
 
-import { pause, request } from './api.js';
-
-/** Hashes between two moments in which a page without workers can answer its visitor. */
-const PART = 5_000;
+import { request } from './api.js';
+import { solved } from './proof-task.js';
 
 /** Returns the proof for a new entry; an empty text if none is asked for. Throws an `ApiError`. */
 export async function proofFor(event) {
   const { challenge, bits } = await request('GET', `/api/queue/${event}/challenge`);
   return bits === 0 ? '' : solved({ challenge, bits });
-}
-
-function solved(task) {
-  return new Promise((resolve, reject) => {
-    const without = () => inParts(task).then(resolve, reject);
-    if (!window.Worker) return void without();
-    const worker = new Worker(new URL('./queue-worker.js', import.meta.url), { type: 'module' });
-    worker.addEventListener('message', ({ data }) => {
-      worker.terminate();
-      resolve(data);
-    });
-    worker.addEventListener('error', () => {
-      worker.terminate();
-      without();
-    });
-    worker.postMessage(task);
-  });
-}
-
-async function inParts({ challenge, bits }) {
-  const { search } = await import('./queue-search.js');
-  for (let from = 0; ; from += PART) {
-    const proof = search(challenge, bits, from, PART);
-    if (proof) return proof;
-    await pause(0);
-  }
 }

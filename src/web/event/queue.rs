@@ -10,7 +10,7 @@ use super::queue_place::{self, Told};
 use crate::box_office::SubmitError;
 use crate::http::api::waiting_room::queue::entered;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::Path;
+use crate::http::extract::{Path, client_address};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{QueuePlace, Rejection};
@@ -23,8 +23,15 @@ use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
 
 /// The modules that the page's script imports.
-const MODULES: &[&str] =
-    &["address.js", "api.js", "strings.js", "clock.js", "door-sound.js", "queue-task.js"];
+const MODULES: &[&str] = &[
+    "address.js",
+    "api.js",
+    "strings.js",
+    "clock.js",
+    "door-sound.js",
+    "proof-task.js",
+    "queue-task.js",
+];
 
 /// Reads what the page has to say to this visitor.
 async fn told(state: &AppState, visitor: &Visitor, event: OfferingId) -> Result<Told, ApiError> {
@@ -76,7 +83,7 @@ pub(super) async fn enter(
     let proof = form.iter().find(|(name, value)| name == "proof" && !value.is_empty());
     let entrant = Entrant {
         customer: caller.user,
-        address: request.peer_addr().map(|peer| peer.ip()),
+        address: client_address(&request),
         proof: proof.map(|(_, value)| value.as_str()),
     };
     let entered = match caller.guest {

@@ -104,6 +104,29 @@ on_both_databases! {
         mail(&shop, "security.password_changed", kim.user).await;
     }
 
+    async fn the_owner_is_told_of_a_lock_once_and_a_link_ends_it(db: TestDb) {
+        let shop = open(db).await;
+        let kim = register(&shop, "kim@example.com", "en").await;
+        for _ in 0..5 {
+            login(&shop, "a wrong guess").await.refused(401, "INVALID_CREDENTIALS");
+        }
+        login(&shop, PASSWORD).await.refused(429, "LOGIN_LOCKED");
+        let (letter, _) = mail(&shop, "security.login_locked", kim.user).await;
+        assert_eq!(letter.subject, "Signing in to your account is locked");
+        assert!(letter.html.contains("https://tickets.example.com/forgot-password"));
+        ask(&shop, "kim@example.com").await.is(202);
+        let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
+        reset(&shop, &token(&letter), NEW).await.is(200);
+        login(&shop, NEW).await.is(200);
+        for _ in 0..5 {
+            login(&shop, "a wrong guess").await.refused(401, "INVALID_CREDENTIALS");
+        }
+        login(&shop, NEW).await.refused(429, "LOGIN_LOCKED");
+        // The mail of the new password is behind it.
+        mail(&shop, "security.password_changed", kim.user).await;
+        assert_eq!(count(&shop, "security.login_locked").await, 1, "one mail in half an hour");
+    }
+
     async fn nothing_tells_whether_an_address_has_an_account(db: TestDb) {
         let shop = open(db).await;
         let kim = register(&shop, "kim@example.com", "en").await;

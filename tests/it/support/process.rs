@@ -188,6 +188,8 @@ impl Server {
             .env("ADMITONE_WALLET_SELF_CHARGE", "true")
             // Refusals must not depend on the load of the machine.
             .env("ADMITONE_LATENCY_TARGET", "off")
+            .env("ADMITONE_RATE_LIMITS", "off")
+            .env("ADMITONE_TRUSTED_PROXIES", "none")
             .env("ADMITONE_MAIL", "off")
             .env("ADMITONE_MAX_PER_CUSTOMER", "off")
             .env("ADMITONE_LOG", "warn")

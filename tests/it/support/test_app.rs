@@ -126,6 +126,8 @@ impl TestApp {
             database_pool: 8,
             // Refusals must not depend on the load of the machine.
             latency_target: None,
+            // Tests of limits say so.
+            rate_limits: false,
             // Tests of mails say so.
             mail: Some(MailMode::Off),
             // The clock of tests stands still: a page would be kept for ever.

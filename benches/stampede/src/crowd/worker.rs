@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
@@ -14,13 +14,14 @@ use tokio::time::Instant;
 
 use super::WorkerResult;
 use super::pool::Pool;
-use crate::api::request;
+use crate::api::{LIMITED, LIMITS_ARE_ON, request};
 use crate::buyer::seat_map::SeatMaps;
 use crate::connection::{Answer, Failure};
 use crate::ledger::{Answered, Asked, Entry};
 use crate::listener::Acknowledged;
 use crate::measure::{End, Figures, Op, Sent};
 use crate::people::{Told, Watch};
+use crate::say;
 use crate::setup::Plan;
 use admitone::inventory::TimestampMs;
 
@@ -352,6 +353,10 @@ impl Worker {
         };
         match status {
             429 | 503 => {
+                if code == LIMITED {
+                    static SAID: Once = Once::new();
+                    SAID.call_once(|| say(LIMITS_ARE_ON));
+                }
                 self.count(wish, End::TurnedAway(code), sent);
                 // Turned away this time; but an earlier attempt may have been carried out, and a
                 // payment that has begun may be completed elsewhere.

@@ -27,7 +27,7 @@ const OLDEST: (u64, u64) = (6, 2);
 type State = Result<MultiplexedConnection, Refusal>;
 
 /// A connection, or the reason why there is none.
-pub(super) struct Link {
+pub(in crate::cluster) struct Link {
     state: watch::Receiver<State>,
     target: Arc<Target>,
     /// Notified when a call fails: the connection is checked at once.
@@ -52,7 +52,7 @@ struct Target {
 
 impl Link {
     /// Connects, and keeps the connection on the caller's runtime. `base` is the prefix of all keys.
-    pub(super) async fn connect(client: Client, base: String) -> Result<Self, Refusal> {
+    pub(in crate::cluster) async fn connect(client: Client, base: String) -> Result<Self, Refusal> {
         let address = client.get_connection_info().addr().to_string();
         let target = Arc::new(Target { client, address, base, check: scripts::check() });
         let (tell, state) = watch::channel(Ok(target.establish().await?));
@@ -62,7 +62,7 @@ impl Link {
     }
 
     /// Runs a script and returns its result.
-    pub(super) async fn run<T: FromRedisValue>(
+    pub(in crate::cluster) async fn run<T: FromRedisValue>(
         &self,
         call: &ScriptInvocation<'_>,
     ) -> Result<T, Refusal> {

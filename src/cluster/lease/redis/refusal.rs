@@ -7,7 +7,7 @@ use crate::cluster::lease::LeaseError;
 
 /// As a [`LeaseError`], but can be cloned, so that one reason is returned to many calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(in crate::cluster) enum Refusal {
     /// See [`LeaseError::Away`].
     Away(String),
     /// See [`LeaseError::Unusable`].

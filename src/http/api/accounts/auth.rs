@@ -12,7 +12,7 @@ use crate::http::api::accounts::users::User;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{
-    Access, Body, FromDevice, IdempotencyKey, MaybeCaller, OptionalBody, accepted_language,
+    Access, Body, FromDevice, IdempotencyKey, MaybeCaller, OptionalBody, accepted_language, login_from,
 };
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
@@ -28,7 +28,11 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 
 /// The error codes of these operations, beyond those that follow from their form.
 pub(crate) const CODES: &[OperationCodes] = &[
-    ("post", "/api/auth/login", &[ErrorCode::InvalidCredentials, ErrorCode::TooManyRequests]),
+    (
+        "post",
+        "/api/auth/login",
+        &[ErrorCode::InvalidCredentials, ErrorCode::LoginLocked, ErrorCode::TooManyRequests],
+    ),
     ("post", "/api/auth/logout", &[ErrorCode::Unauthorized, ErrorCode::TokenExpired]),
     ("post", "/api/auth/refresh", &[ErrorCode::InvalidRefreshToken, ErrorCode::RefreshTokenReused]),
     (
@@ -36,6 +40,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
         "/api/auth/register",
         &[
             ErrorCode::EmailTaken,
+            ErrorCode::LoginLocked,
             ErrorCode::TooManyRequests,
             ErrorCode::Unauthorized,
             ErrorCode::TokenExpired,
@@ -114,6 +119,11 @@ pub struct Tokens {
     expires_in: u64,
     /// Time at which the refresh token expires.
     refresh_expires_at: String,
+    /// What this device sends as `X-Device-Token` with later logins: wrong passwords of others do not
+    /// lock it. After a login or a registration only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    device_token: Option<String>,
 }
 
 impl Tokens {
@@ -127,7 +137,13 @@ impl Tokens {
             token_type: "Bearer",
             expires_in: session.access_ttl.as_secs(),
             refresh_expires_at: rfc3339(session.refresh_expires_at),
+            device_token: None,
         }
+    }
+
+    /// Adds what the device sends with later logins.
+    fn on_device(self, token: String) -> Self {
+        Self { device_token: Some(token), ..self }
     }
 }
 
@@ -180,7 +196,9 @@ pub async fn register(
     state.accounts.welcome(session.user.id, language).await;
     session.user.language =
         language.map(|language| language.tag().to_owned()).or(session.user.language);
-    let mut response = respond::created(&Tokens::of(&state, session).await);
+    let device = state.accounts.device_token(&session.user, None);
+    let tokens = Tokens::of(&state, session).await.on_device(device);
+    let mut response = respond::created(&tokens);
     locate(&mut response, "/api/users/me");
     Ok(response)
 }
@@ -214,24 +232,27 @@ fn named(device: Device, name: Option<String>) -> Result<Device, ApiError> {
 /// Log in.
 #[utoipa::path(
     post, path = "/api/auth/login", tag = "auth", operation_id = "login",
+    params(("X-Device-Token" = Option<String>, Header, description = "`deviceToken` of an earlier login on this device")),
     request_body = LoginRequest,
     responses(
         (status = 200, description = "The account and its tokens", body = Tokens),
         (status = 400, description = "MALFORMED_JSON", body = Failure),
         (status = 401, description = "INVALID_CREDENTIALS", body = Failure),
         (status = 422, description = "INVALID", body = Failure),
-        (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
+        (status = 429, description = "TOO_MANY_REQUESTS, LOGIN_LOCKED", body = Failure),
         (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = Failure),
     )
 )]
 pub async fn login(
     state: web::Data<AppState>,
-    FromDevice(device): FromDevice,
+    request: HttpRequest,
     Body(body): Body<LoginRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let device = named(device, body.device_name)?;
-    let session = state.accounts.login(&body.email, body.password, device).await?;
-    Ok(respond::ok(&Tokens::of(&state, session).await))
+    let mut from = login_from(&request);
+    from.device = named(from.device, body.device_name)?;
+    let session = state.accounts.login(&body.email, body.password, from.clone()).await?;
+    let device = state.accounts.device_token(&session.user, from.device_token);
+    Ok(respond::ok(&Tokens::of(&state, session).await.on_device(device)))
 }
 
 /// Exchange a refresh token for new tokens.

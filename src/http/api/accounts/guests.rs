@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::{GuestContact, GuestSession};
 use crate::http::envelope::Failure;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, accepted_language};
+use crate::http::extract::{Body, Caller, accepted_language, client_address};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -135,7 +135,7 @@ pub async fn leave_email(
     request: HttpRequest,
     Body(body): Body<GuestEmailRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     let contact = state.accounts.guest_checkout(caller, &body.email, from).await?;
     state.accounts.welcome(caller.user, accepted_language(&request)).await;
     Ok(respond::ok(&GuestContactDto::from(contact)))
@@ -157,7 +157,7 @@ pub async fn claim(
     request: HttpRequest,
     Body(body): Body<ClaimRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
+    let from = client_address(&request);
     let session = state.accounts.claim(&body.email, &body.code, from).await?;
     Ok(respond::ok(&GuestTokens::from(session)))
 }

@@ -1,7 +1,7 @@
 //! `/api/auth/password` and `/api/auth/email`: links in mails, for a new password and to confirm an
 //! address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -104,11 +104,9 @@ impl From<Confirmed> for ConfirmedDto {
 )]
 pub async fn ask(
     state: web::Data<AppState>,
-    request: HttpRequest,
     Body(body): Body<ResetWish>,
 ) -> Result<HttpResponse, ApiError> {
-    let from = request.peer_addr().map(|address| address.ip());
-    state.accounts.request_reset(&body.email, from).await?;
+    state.accounts.request_reset(&body.email).await?;
     Ok(respond::accepted("if the address has an account, a mail is on its way"))
 }
 

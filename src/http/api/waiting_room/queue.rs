@@ -10,7 +10,7 @@ use super::shown::{QueueProgressDto, QueueStatusDto, render, render_progress};
 use crate::http::api::box_office::checkout::expect_caller;
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query, QueueProof};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query, QueueProof, client_address};
 use crate::http::respond::{self, fed_by, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
@@ -203,7 +203,7 @@ pub(crate) async fn enqueue(
         // One entry for each account: guests cost nothing to be many.
         return Err(ApiError::of(ErrorCode::AccountRequired));
     }
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = client_address(&request);
     let entrant = Entrant { customer, address, proof: proof.as_deref() };
     let status = entered(state.waiting_rooms.enter(event, entrant).await)?;
     Ok(respond::ok(&render(customer, &status, state.clock.now_ms())))

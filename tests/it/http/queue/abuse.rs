@@ -154,6 +154,7 @@ async fn enter_from(
 async fn one_address_enters_so_many_a_minute_and_loses_no_place() {
     let bounded = |config: &mut admitone::config::Config| {
         config.queue_entries_per_address = Some(30);
+        config.rate_limits = true;
     };
     let shop = Shop::open_with(TestDb::sqlite().await, bounded).await;
     let event = shop.event().await;
@@ -175,7 +176,7 @@ async fn one_address_enters_so_many_a_minute_and_loses_no_place() {
         kept.expect("who is in keeps the place");
     }
     enter_from(&shop, &event, UserId::random(), "2001:db8:9::1").await.expect("another network");
-    enter_from(&shop, &event, UserId::random(), "127.0.0.1").await.expect("a proxy");
+    enter_from(&shop, &event, UserId::random(), "127.0.0.1").await.expect("another one");
     shop.clock.advance_ms(i64::try_from(retry_after.as_millis()).expect("a minute at most"));
     enter_from(&shop, &event, late, "2001:db8:1:2::8").await.expect("its turn has come");
 }

@@ -1,6 +1,6 @@
-// The worker of `queue-task.js`: solves one challenge and ends.
+// The worker of `proof-task.js`: solves one challenge and ends.
 
-import { search } from './queue-search.js';
+import { search } from './proof-search.js';
 
 addEventListener('message', ({ data: { challenge, bits } }) => {
   postMessage(search(challenge, bits, 0, Infinity));

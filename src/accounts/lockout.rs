@@ -1,0 +1,151 @@
+//! The lock after wrong passwords: five for an e-mail address from one network, and then none for half an
+//! hour. It is no weapon. A device on which the owner logged in before has a lock of its own, and a link
+//! in a mail ends all of them: locks are bound to the password that they protect.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::passwords::Place;
+use super::{AccountError, Accounts, counted};
+use crate::ids::UserId;
+use crate::store::{Device, NewNotice, UserRow};
+
+/// The most wrong passwords, and how long the last of them counts.
+pub(super) const LOCK: (u32, Duration) = (5, Duration::from_secs(30 * 60));
+
+/// Where a login comes from.
+#[derive(Clone, Debug, Default)]
+pub struct LoginFrom<'a> {
+    /// The device, with the client's address.
+    pub device: Device,
+    /// What the device was given at an earlier login.
+    pub device_token: Option<&'a str>,
+}
+
+impl From<Option<IpAddr>> for LoginFrom<'_> {
+    fn from(address: Option<IpAddr>) -> Self {
+        Self { device: address.into(), device_token: None }
+    }
+}
+
+/// What counts the wrong passwords of a login.
+struct Lock {
+    kind: &'static str,
+    what: Vec<u8>,
+}
+
+impl Accounts {
+    /// Returns the account if the password is its own. Answers the same, and after as long, if there is
+    /// no account.
+    pub(super) async fn prove_password(
+        &self,
+        email: &str,
+        user: Option<UserRow>,
+        password: String,
+        from: &LoginFrom<'_>,
+    ) -> Result<UserRow, AccountError> {
+        let network = counted(from.device.address);
+        let lock = self.lock_of(email, network, user.as_ref(), from.device_token);
+        // Counted before the password is compared, so that of concurrent guesses no more are compared.
+        let nth = match self.limits.attempt(lock.kind, &lock.what, LOCK).await {
+            Ok(nth) => nth,
+            Err(retry_after) => {
+                tracing::info!(email = masked(email), network = ?network, "a login met a lock");
+                return Err(AccountError::Locked { retry_after });
+            }
+        };
+        let hash = user.as_ref().map(|user| user.password_hash.clone());
+        let compared = self.passwords.verify(Place::of(network, email), password, hash).await;
+        let right = match compared {
+            Ok(right) => right,
+            Err(error) => {
+                self.limits.undo(lock.kind, &lock.what).await;
+                return Err(error);
+            }
+        };
+        if right && let Some(user) = user {
+            self.limits.forget(lock.kind, &lock.what).await;
+            return Ok(user);
+        }
+        let owner = user.map(|user| user.id);
+        if nth < LOCK.0 {
+            tracing::info!(email = masked(email), network = ?network, nth, "a login failed");
+        } else {
+            tracing::warn!(email = masked(email), network = ?network, by = lock.kind,
+                "wrong passwords have locked a login");
+            self.tell_of_lock(owner).await;
+        }
+        Err(AccountError::InvalidCredentials)
+    }
+
+    fn lock_of(
+        &self,
+        email: &str,
+        network: Option<IpAddr>,
+        user: Option<&UserRow>,
+        device_token: Option<&str>,
+    ) -> Lock {
+        let now = self.clock.now_ms();
+        let device = user.zip(device_token).and_then(|(user, token)| {
+            let device = self.devices.read(token, user, now)?;
+            Some((user, device))
+        });
+        if let Some((user, device)) = device {
+            let what = [user.id.0.as_bytes(), device.as_bytes(), user.password_hash.as_bytes()];
+            return Lock { kind: "login-device", what: what.concat() };
+        }
+        let password = user.map(|user| user.password_hash.as_str()).unwrap_or_default();
+        let what = format!("{email}\n{network:?}\n{password}").into_bytes();
+        Lock { kind: "login", what }
+    }
+
+    /// Tells the owner of an account of a lock, at most once while one lasts.
+    async fn tell_of_lock(&self, owner: Option<UserId>) {
+        let what = owner.map(|owner| owner.0.into_bytes()).unwrap_or_default();
+        let is_first = self.limits.attempt("told-of-lock", &what, (1, LOCK.1)).await.is_ok();
+        let Some(owner) = owner.filter(|_| is_first && self.can_notify()) else { return };
+        let (store, now) = (self.store.clone(), self.clock.now_ms());
+        let life_ms = i64::try_from(LOCK.1.as_millis()).unwrap_or(i64::MAX);
+        let payload = json!({ "untilMs": now.saturating_add(life_ms) });
+        // Behind the answer, which must not take longer where there is an owner to tell.
+        self.runtime.spawn(async move {
+            let kind = "security.login_locked";
+            let notice = NewNotice { kind, offering: None, user: Some(owner), payload };
+            if let Err(error) = store.notice_put(&notice, now).await {
+                tracing::warn!(%error, "the owner of an account is not told of a lock");
+            }
+        });
+    }
+
+    /// Returns what a device sends with later logins of an account, after one that went well; the device
+    /// keeps its identity.
+    #[must_use]
+    pub fn device_token(&self, user: &UserRow, earlier: Option<&str>) -> String {
+        let now = self.clock.now_ms();
+        let device = earlier.and_then(|token| self.devices.read(token, user, now));
+        self.devices.issue(user, device, now)
+    }
+}
+
+/// Returns an address for the log: enough for its owner to be found, and no more.
+fn masked(email: &str) -> String {
+    let (name, domain) = email.split_once('@').unwrap_or((email, ""));
+    let first: String = name.chars().take(1).collect();
+    let domain: String = domain.chars().take(100).filter(|c| !c.is_control()).collect();
+    format!("{first}…@{domain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn an_address_in_the_log_is_masked() {
+        assert_eq!(masked("kim@example.com"), "k…@example.com");
+        assert_eq!(masked("no address"), "n…@");
+        assert_eq!(masked("a@x\ny"), "a…@xy");
+        assert_eq!(masked(""), "…@");
+    }
+}

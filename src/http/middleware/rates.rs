@@ -1,0 +1,159 @@
+//! Limits on requests: which one counts for a request, what its answer says about it, and the refusal of
+//! a request beyond. It stands before everything that costs more.
+
+pub mod table;
+
+use std::net::IpAddr;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use metrics::{counter, describe_counter};
+use serde_json::json;
+
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{client_address, sighted_caller};
+use crate::http::state::AppState;
+use crate::limits::{Class, Principal, Standing, WINDOW};
+use crate::network;
+
+/// The proof of work of a request that was refused before.
+pub const ANSWER_HEADER: &str = "x-challenge-answer";
+/// The same in the address of a form, which cannot set headers.
+const ANSWER_FIELD: &str = "challengeAnswer";
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+const REFUSED: &str = "admitone_requests_limited_total";
+const REDEEMED: &str = "admitone_limit_challenges_total";
+
+/// How a page shows a refusal that came before any page was asked for; `None` for a request of a program.
+#[derive(Clone, Copy)]
+pub struct RefusalPage(pub fn(&HttpRequest, &ApiError) -> Option<HttpResponse>);
+
+/// What the answer to a counted request says about the limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    class: Class,
+    limit: u32,
+    standing: Standing,
+}
+
+/// Describes the metrics to the recorder.
+pub fn describe_metrics() {
+    describe_counter!(REFUSED, "Requests beyond a limit, by its class.");
+    describe_counter!(REDEEMED, "Proofs of work for a fresh allowance, by outcome.");
+    for class in Class::COUNTED {
+        counter!(REFUSED, "class" => class.as_str()).absolute(0);
+    }
+    for outcome in ["passed", "failed"] {
+        counter!(REDEEMED, "outcome" => outcome).absolute(0);
+    }
+}
+
+/// Counts a request. `None` if it is not counted.
+///
+/// # Errors
+/// [`ErrorCode::TooManyRequests`], and what the refusal says about the limit.
+pub async fn count(
+    state: &AppState,
+    request: &ServiceRequest,
+    class: Class,
+) -> Result<Option<Counted>, (ApiError, Counted)> {
+    if !state.config.rate_limits || class == Class::Free {
+        return Ok(None);
+    }
+    let Some(of) = principal(request.request(), class) else { return Ok(None) };
+    let (Some(limit), Some(standing)) = (class.limit(of), state.limits.count(class, of).await)
+    else {
+        return Ok(None);
+    };
+    let counted = Counted { class, limit, standing };
+    if standing.is_within {
+        return Ok(Some(counted));
+    }
+    let network = match of {
+        Principal::Network(network) => Some(network),
+        Principal::Person(_) => None,
+    };
+    if let Some(network) = network
+        && let Some(proof) = answer(request)
+    {
+        let redeemed = state.limits.redeem(class, network, &proof).await;
+        let outcome = if redeemed.is_ok() { "passed" } else { "failed" };
+        counter!(REDEEMED, "outcome" => outcome).increment(1);
+        if let Ok(Some(standing)) = redeemed
+            && standing.is_within
+        {
+            return Ok(Some(Counted { standing, ..counted }));
+        }
+    }
+    counter!(REFUSED, "class" => class.as_str()).increment(1);
+    Err((refusal(counted, network), counted))
+}
+
+/// Returns the one that a request is counted under; `None` for one without an address.
+fn principal(request: &HttpRequest, class: Class) -> Option<Principal> {
+    if class.is_by_person()
+        && let Some(caller) = sighted_caller(request)
+    {
+        return Some(Principal::Person(caller.user));
+    }
+    client_address(request).map(network::counted).map(Principal::Network)
+}
+
+fn refusal(counted: Counted, network: Option<IpAddr>) -> ApiError {
+    let class = counted.class.as_str();
+    let error = ApiError::of(ErrorCode::TooManyRequests)
+        .with_retry_after(counted.standing.wait())
+        .with_details(json!({ "class": class }));
+    match network {
+        Some(_) => error.with_detail("challenge", json!(challenge_path(counted.class))),
+        None => error,
+    }
+}
+
+/// Returns the path of the challenge for a fresh allowance of this class.
+#[must_use]
+pub fn challenge_path(class: Class) -> String {
+    format!("/api/challenge?class={}", class.as_str())
+}
+
+/// Returns the proof of work that a request shows: in its header, or in the address of a form.
+fn answer(request: &ServiceRequest) -> Option<String> {
+    if let Some(sent) = request.headers().get(ANSWER_HEADER) {
+        return sent.to_str().ok().map(|text| text.trim().to_owned());
+    }
+    if request.path().starts_with("/api/") {
+        return None;
+    }
+    let mut fields = form_urlencoded::parse(request.query_string().as_bytes());
+    fields.find(|(name, _)| name == ANSWER_FIELD).map(|(_, value)| value.into_owned())
+}
+
+impl Counted {
+    /// Adds the headers of draft-ietf-httpapi-ratelimit-headers. Answers of the sale itself go without
+    /// them, since caches keep some and every byte of the others counts; their refusals have them.
+    pub fn mark(self, headers: &mut HeaderMap, is_refused: bool) {
+        if self.class == Class::Hot && !is_refused {
+            return;
+        }
+        let (class, limit, window) = (self.class.as_str(), self.limit, WINDOW.as_secs());
+        let (left, until) = (self.standing.remaining(), self.standing.seconds_to_full());
+        let texts = [
+            (POLICY, format!("\"{class}\";q={limit};w={window}")),
+            (STANDING, format!("\"{class}\";r={left};t={until}")),
+        ];
+        for (name, text) in texts {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Returns the answer to a refused request as a page, if it came from a browser's address line or a form.
+#[must_use]
+pub fn page(request: &ServiceRequest, error: &ApiError) -> Option<HttpResponse> {
+    let RefusalPage(render) = request.app_data::<RefusalPage>()?;
+    render(request.request(), error)
+}

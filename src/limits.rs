@@ -1,0 +1,217 @@
+//! Limits: how many requests a person or a network may send, and how many attempts there are before a
+//! lock. Counted in this process, or by all instances together in Redis; while Redis is away, each
+//! instance counts by itself with its share of the numbers. This module knows neither HTTP nor accounts.
+
+mod challenge;
+mod class;
+mod gcra;
+mod key;
+mod local;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+pub use challenge::BITS;
+pub use class::{Class, Principal, WINDOW};
+pub use gcra::{Rate, Standing};
+
+use crate::clock::Clock;
+use crate::cluster::{Cluster, Take, Tally};
+use crate::proof_of_work::{Challenge, Flaw};
+use challenge::{LimitChallenges, REMEMBERED};
+use key::Key;
+use local::Local;
+
+/// How long Redis is left alone after a call that failed, so that not every request waits for it.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+/// The least time between two warnings that Redis is away.
+const WARNED_EVERY: Duration = Duration::from_secs(60);
+
+/// The limits of a process.
+pub struct Limits {
+    clock: Arc<dyn Clock>,
+    local: Local,
+    shared: Option<Shared>,
+    challenges: LimitChallenges,
+}
+
+/// What the instances count together.
+struct Shared {
+    tally: Arc<Tally>,
+    cluster: Arc<Cluster>,
+    /// Monotonic milliseconds.
+    away_until_ms: AtomicU64,
+    warned_until_ms: AtomicU64,
+}
+
+impl Limits {
+    /// Limits that this process counts alone; `secret` signs challenges.
+    #[must_use]
+    pub fn alone(secret: &str, clock: Arc<dyn Clock>) -> Self {
+        let challenges = LimitChallenges::new(secret);
+        Self { clock, local: Local::default(), shared: None, challenges }
+    }
+
+    /// Limits that all instances of a cluster count together.
+    #[must_use]
+    pub fn shared(
+        secret: &str,
+        clock: Arc<dyn Clock>,
+        tally: Arc<Tally>,
+        cluster: Arc<Cluster>,
+    ) -> Self {
+        let (away_until_ms, warned_until_ms) = (AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Shared { tally, cluster, away_until_ms, warned_until_ms };
+        Self { shared: Some(shared), ..Self::alone(secret, clock) }
+    }
+
+    /// Counts a request; `None` if requests of this class are not counted.
+    pub async fn count(&self, class: Class, of: Principal) -> Option<Standing> {
+        self.ask(class, of, true).await
+    }
+
+    /// Returns what the limit would say to a request now, without counting one.
+    pub async fn look(&self, class: Class, of: Principal) -> Option<Standing> {
+        self.ask(class, of, false).await
+    }
+
+    async fn ask(&self, class: Class, of: Principal, counts: bool) -> Option<Standing> {
+        let (rate, key) = (class.rate(of)?, Key::of(class.as_str(), of));
+        let now = self.clock.monotonic();
+        let mut share = rate;
+        if let Some(shared) = self.shared.as_ref().filter(|_| class.is_shared()) {
+            let name = key.name();
+            let Rate { interval_us, burst } = rate;
+            let take = Take { key: &name, interval_us, burst, counts };
+            if let Some((is_within, debt_us)) = shared.try_call(now, shared.tally.take(take)).await
+            {
+                return Some(rate.standing(is_within, debt_us));
+            }
+            share = rate.shared_by(shared.instances());
+        }
+        Some(match counts {
+            true => self.local.take(key, share, now),
+            false => self.local.look(key, share, now),
+        })
+    }
+
+    /// Returns a challenge whose proof gives a network a fresh allowance.
+    #[must_use]
+    pub fn challenge(&self, class: Class, network: IpAddr) -> Challenge {
+        self.challenges.issue(class, network, self.clock.now_ms())
+    }
+
+    /// Gives a network that is over its limit a fresh allowance for a proof of work, and counts a request.
+    ///
+    /// # Errors
+    /// [`Flaw`]: the proof does not count, or was used before.
+    pub async fn redeem(
+        &self,
+        class: Class,
+        network: IpAddr,
+        proof: &str,
+    ) -> Result<Option<Standing>, Flaw> {
+        let of = Principal::Network(network);
+        let (Some(rate), Some(limit)) = (class.rate(of), class.limit(of)) else { return Ok(None) };
+        let used = self.challenges.check(class, network, proof, self.clock.now_ms())?;
+        let (key, now) = (Key::of(class.as_str(), of), self.clock.monotonic());
+        let left_us = |rate: Rate| rate.debt_of(rate.burst.saturating_sub(u64::from(limit)));
+        let mut is_first = None;
+        if let Some(shared) = self.shared.as_ref().filter(|_| class.is_shared()) {
+            let (name, mark) = (key.name(), hex(used));
+            let call = shared.tally.redeem((&mark, REMEMBERED), (&name, left_us(rate)));
+            is_first = shared.try_call(now, call).await;
+        }
+        let is_first = is_first.unwrap_or_else(|| self.local.use_once(used, REMEMBERED, now));
+        if !is_first {
+            return Err(Flaw::NotYours);
+        }
+        self.local.forgive(key, left_us(rate), now);
+        Ok(self.count(class, of).await)
+    }
+
+    /// Counts an attempt at something of this kind, unless there were `max` already: counted before it is
+    /// known how it ends, so that those at once are all counted in time. Returns how many there are with
+    /// it; an attempt counts for `life` after the last one.
+    ///
+    /// # Errors
+    /// The time for which there can be no more.
+    pub async fn attempt(
+        &self,
+        kind: &'static str,
+        what: &[u8],
+        (max, life): (u32, Duration),
+    ) -> Result<u32, Duration> {
+        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
+        if let Some(shared) = &self.shared {
+            let name = key.name();
+            let call = shared.tally.attempt(&name, max, life);
+            if let Some(counted) = shared.try_call(now, call).await {
+                return counted;
+            }
+        }
+        self.local.attempt(key, (max, life), now)
+    }
+
+    /// Takes an attempt back that did not happen after all.
+    pub async fn undo(&self, kind: &'static str, what: &[u8]) {
+        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
+        self.local.undo(key);
+        if let Some(shared) = &self.shared {
+            let name = key.name();
+            let _ = shared.try_call(now, shared.tally.undo(&name)).await;
+        }
+    }
+
+    /// Forgets the attempts, after one that ended well.
+    pub async fn forget(&self, kind: &'static str, what: &[u8]) {
+        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
+        self.local.forget(key);
+        if let Some(shared) = &self.shared {
+            let name = key.name();
+            let _ = shared.try_call(now, shared.tally.forget(&name)).await;
+        }
+    }
+}
+
+impl Shared {
+    /// Asks Redis; `None` if it does not answer, or did not a moment ago.
+    async fn try_call<T, E: std::fmt::Display>(
+        &self,
+        now: Duration,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Option<T> {
+        let now_ms = millis(now);
+        if now_ms < self.away_until_ms.load(Relaxed) {
+            return None;
+        }
+        match call.await {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                self.away_until_ms.store(now_ms + millis(LEFT_ALONE), Relaxed);
+                let warned_until_ms = self.warned_until_ms.load(Relaxed);
+                if now_ms >= warned_until_ms {
+                    self.warned_until_ms.store(now_ms + millis(WARNED_EVERY), Relaxed);
+                    tracing::warn!(%error, "limits are counted by this instance alone");
+                }
+                None
+            }
+        }
+    }
+
+    fn instances(&self) -> u64 {
+        self.cluster.view().live_members().count().max(1) as u64
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,107 @@
+//! Limits that one process counts, by a clock that is moved by hand.
+
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::ids::UserId;
+use crate::proof_of_work::solve;
+
+fn limits() -> (Limits, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(1_790_000_000_000));
+    (Limits::alone("a secret", clock.clone()), clock)
+}
+
+fn network(last: u8) -> IpAddr {
+    Ipv4Addr::new(192, 0, 2, last).into()
+}
+
+async fn passes(limits: &Limits, class: Class, of: Principal) -> u32 {
+    let mut passed = 0;
+    while limits.count(class, of).await.is_some_and(|standing| standing.is_within) {
+        passed += 1;
+    }
+    passed
+}
+
+#[tokio::test]
+async fn each_class_has_its_numbers_and_each_principal_its_own_count() {
+    let (limits, clock) = limits();
+    let (kim, campus) = (Principal::Person(UserId::random()), Principal::Network(network(1)));
+    for (class, person, crowd) in [
+        (Class::Strict, 20, 20),
+        (Class::General, 100, 1_000),
+        (Class::Relaxed, 200, 2_000),
+        (Class::Staff, 600, 600),
+        (Class::Hot, 1_200, 12_000),
+    ] {
+        assert_eq!(passes(&limits, class, kim).await, person, "{class:?}");
+        assert_eq!(passes(&limits, class, campus).await, crowd, "{class:?}");
+        assert!(limits.count(class, Principal::Network(network(2))).await.unwrap().is_within);
+    }
+    assert_eq!(limits.count(Class::Free, kim).await, None);
+    clock.advance_ms(60_000);
+    assert_eq!(passes(&limits, Class::General, kim).await, 100, "a person has all of it again");
+    assert_eq!(passes(&limits, Class::General, campus).await, 100, "a crowd what came back");
+}
+
+#[tokio::test]
+async fn a_proof_gives_one_fresh_allowance_to_the_network_and_class_of_its_challenge() {
+    let (limits, clock) = limits();
+    let of = Principal::Network(network(1));
+    passes(&limits, Class::Strict, of).await;
+    let challenge = limits.challenge(Class::Strict, network(1));
+    let proof = solve(&challenge.text, challenge.bits);
+    for (class, from) in [(Class::General, network(1)), (Class::Strict, network(2))] {
+        assert_eq!(limits.redeem(class, from, &proof).await, Err(Flaw::NotYours), "{class:?}");
+    }
+    assert_eq!(limits.redeem(Class::Strict, network(1), "chal_x.1").await, Err(Flaw::NotYours));
+    assert!(limits.redeem(Class::Strict, network(1), &proof).await.unwrap().unwrap().is_within);
+    assert_eq!(passes(&limits, Class::Strict, of).await, 19);
+    assert_eq!(limits.redeem(Class::Strict, network(1), &proof).await, Err(Flaw::NotYours), "used");
+    // Of a crowd's burst, it gives back the limit and no more.
+    passes(&limits, Class::General, of).await;
+    let challenge = limits.challenge(Class::General, network(1));
+    let proof = solve(&challenge.text, challenge.bits);
+    assert!(limits.redeem(Class::General, network(1), &proof).await.is_ok());
+    assert_eq!(passes(&limits, Class::General, of).await, 99);
+    let late = limits.challenge(Class::Strict, network(1));
+    let proof = solve(&late.text, late.bits);
+    clock.advance_ms(600_000);
+    assert_eq!(limits.redeem(Class::Strict, network(1), &proof).await, Err(Flaw::Expired));
+}
+
+#[tokio::test]
+async fn attempts_are_few_until_the_last_one_is_long_ago_or_one_ends_well() {
+    let (limits, clock) = limits();
+    let five = (5, Duration::from_secs(1_800));
+    for nth in 1..=5 {
+        clock.advance_ms(60_000);
+        assert_eq!(limits.attempt("login", b"kim", five).await, Ok(nth));
+    }
+    clock.advance_ms(600_000);
+    assert_eq!(limits.attempt("login", b"kim", five).await, Err(Duration::from_secs(1_200)));
+    assert_eq!(limits.attempt("login", b"lee", five).await, Ok(1), "another one");
+    assert_eq!(limits.attempt("device", b"kim", five).await, Ok(1), "another kind");
+    clock.advance_ms(1_200_000);
+    assert_eq!(limits.attempt("login", b"kim", five).await, Ok(1));
+    limits.forget("login", b"kim").await;
+    assert_eq!(limits.attempt("login", b"kim", five).await, Ok(1));
+}
+
+#[tokio::test]
+async fn invented_addresses_do_not_fill_the_memory_nor_free_the_one_over_its_limit() {
+    let (limits, _) = limits();
+    let greedy = Principal::Network(network(1));
+    passes(&limits, Class::Strict, greedy).await;
+    let count = u32::try_from(local::MAX_KEYS).unwrap() + 1_000;
+    for nth in 0..count {
+        let invented = IpAddr::from(Ipv4Addr::from_bits(0x0b00_0000 + nth));
+        limits.count(Class::Strict, Principal::Network(invented)).await;
+        let five = (5, Duration::from_secs(60));
+        let _ =
+            limits.local.attempt(Key::hashed("login", &nth.to_be_bytes()), five, Duration::ZERO);
+    }
+    assert!(limits.local.len() <= local::MAX_KEYS);
+    assert!(!limits.count(Class::Strict, greedy).await.unwrap().is_within);
+}

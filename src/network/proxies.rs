@@ -1,0 +1,80 @@
+//! The networks of the proxies in front of this server.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+/// The proxies whose word about a client's address counts; none by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies(Vec<IpNet>);
+
+impl Proxies {
+    /// No proxies.
+    pub const NONE: &'static Self = &Self(Vec::new());
+
+    /// True if the address is that of a proxy.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl FromStr for Proxies {
+    type Err = String;
+
+    /// Reads `none`, or networks and addresses with commas between them.
+    ///
+    /// # Errors
+    /// The first entry that is neither.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim().eq_ignore_ascii_case("none") {
+            return Ok(Self::default());
+        }
+        let networks = text.split(',').map(|entry| {
+            let entry = entry.trim();
+            let network = entry.parse().ok();
+            let alone = || entry.parse::<IpAddr>().ok().map(|it| IpNet::from(it.to_canonical()));
+            let network: Option<IpNet> = network.or_else(alone);
+            match network {
+                Some(network) if network.prefix_len() == 0 => Err(format!(
+                    "trusts everybody: {entry} is every address there is; name the networks of the \
+                     proxies, such as 10.0.0.0/8"
+                )),
+                Some(network) => Ok(network),
+                None => Err(format!(
+                    "has the entry {entry:?}, which is no network: write networks such as 10.0.0.0/8 \
+                     or addresses such as ::1 with commas between them, or none"
+                )),
+            }
+        });
+        Ok(Self(networks.collect::<Result<_, _>>()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_and_addresses_are_read_and_a_typo_is_named() {
+        let proxies: Proxies = "10.0.0.0/8, ::1,192.0.2.7 , fd00::/8".parse().expect("networks");
+        let has = |address: &str| proxies.contains(address.parse().expect("an address"));
+        assert!(has("10.255.0.1") && has("::1") && has("192.0.2.7") && has("fd12::1"));
+        assert!(has("::ffff:10.0.0.1") && !has("192.0.2.8") && !has("127.0.0.1") && !has("::2"));
+        assert_eq!("None".parse(), Ok(Proxies::default()));
+        for (text, says) in [
+            ("10.0.0.0/8,10.0.0.300", "the entry \"10.0.0.300\""),
+            ("10.0.0.0/33", "the entry \"10.0.0.0/33\""),
+            ("10.0.0.0/8,", "the entry \"\""),
+            ("none,::1", "the entry \"none\""),
+            ("localhost", "the entry \"localhost\""),
+            ("0.0.0.0/0", "trusts everybody"),
+            ("::/0", "trusts everybody"),
+        ] {
+            let refused = text.parse::<Proxies>().expect_err(text);
+            assert!(refused.contains(says), "{text}: {refused}");
+        }
+    }
+}

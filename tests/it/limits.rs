@@ -1,0 +1,144 @@
+//! Limits on requests and the lock after wrong passwords, over HTTP and over several instances.
+
+mod instances;
+mod lock;
+mod pages;
+
+use std::sync::Arc;
+
+use admitone::clock::{Clock, ManualClock, SystemClock};
+use admitone::proof_of_work::solve;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::test_app::{Answer, Call, TestApp};
+use crate::support::test_db::TestDb;
+
+/// A server that limits requests and trusts the proxies in `trusted`, and its clock.
+async fn limited(trusted: &str) -> (TestApp, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
+    let proxies = trusted.parse().unwrap();
+    let app = TestApp::with(TestDb::sqlite().await)
+        .clock(clock.clone())
+        .config(|config| {
+            config.rate_limits = true;
+            config.trusted_proxies = Some(proxies);
+        })
+        .start()
+        .await;
+    (app, clock)
+}
+
+/// A request that is counted strictly and costs nothing, as a proxy forwards it from this address.
+fn strict(app: &TestApp, from: &str) -> Call {
+    let call = app.call(Method::POST, "/api/auth/email/confirm").json(&json!({"token": "no"}));
+    call.header("X-Forwarded-For", from)
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+    answer.headers.get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+/// Sends strict requests until one is beyond the limit; returns how many were within it.
+async fn exhaust(app: &TestApp, from: &str) -> u32 {
+    let mut passed = 0;
+    loop {
+        let answer = strict(app, from).send().await;
+        if answer.status == 429 {
+            return passed;
+        }
+        answer.expect_error(410, "INVALID_LINK");
+        passed += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_pass_and_the_next_is_told_when_to_come_back() {
+    let (app, clock) = limited("none").await;
+    let (kim, lee) = (app.user().await, app.user().await);
+    for left in (0..100).rev() {
+        let answer = app.get("/api/wallet", &kim).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(header(&answer, "ratelimit-policy"), "\"general\";q=100;w=60");
+        let until = (100_u64 - left).saturating_mul(600).div_ceil(1_000);
+        assert_eq!(header(&answer, "ratelimit"), format!("\"general\";r={left};t={until}"));
+    }
+    let refused = app.get("/api/wallet", &kim).await;
+    assert_eq!(header(&refused, "retry-after"), "1");
+    assert_eq!(header(&refused, "ratelimit"), "\"general\";r=0;t=60");
+    let error = refused.expect_error(429, "TOO_MANY_REQUESTS");
+    assert_eq!(error["details"], json!({"class": "general"}), "a person needs no challenge");
+    app.get("/api/wallet", &lee).await.expect(200);
+    app.get("/api/events", &kim).await.expect(200);
+    clock.advance_ms(599);
+    app.get("/api/wallet", &kim).await.expect_error(429, "TOO_MANY_REQUESTS");
+    clock.advance_ms(1);
+    app.get("/api/wallet", &kim).await.expect(200);
+    app.get("/api/wallet", &kim).await.expect_error(429, "TOO_MANY_REQUESTS");
+    let metrics = app.metrics().await;
+    assert!(metrics.contains("admitone_requests_limited_total{class=\"general\"}"));
+}
+
+#[tokio::test]
+async fn a_client_cannot_choose_its_address_and_a_proxy_names_it() {
+    let (app, _) = limited("none").await;
+    for nth in 0..20 {
+        let answer = strict(&app, &format!("203.0.113.{nth}")).send().await;
+        answer.expect_error(410, "INVALID_LINK");
+    }
+    let invented =
+        strict(&app, "203.0.113.99").header("Forwarded", "for=203.0.113.98").send().await;
+    invented.expect_error(429, "TOO_MANY_REQUESTS");
+    // A token makes no other person of one who guesses.
+    let kim = app.user().await;
+    strict(&app, "203.0.113.99").by(&kim).send().await.expect_error(429, "TOO_MANY_REQUESTS");
+
+    let (app, _) = limited("127.0.0.0/8, 10.0.0.0/8").await;
+    assert_eq!(exhaust(&app, "203.0.113.1").await, 20);
+    // Behind the same proxies, with something invented in front, and from the same /64.
+    for from in ["203.0.113.1, 10.0.0.7", "198.51.100.1, 203.0.113.1", "::ffff:203.0.113.1"] {
+        strict(&app, from).send().await.expect_error(429, "TOO_MANY_REQUESTS");
+    }
+    assert_eq!(exhaust(&app, "2001:db8:1:2::1").await, 20);
+    let neighbour = strict(&app, "2001:db8:1:2:ffff::9").send().await;
+    neighbour.expect_error(429, "TOO_MANY_REQUESTS");
+    strict(&app, "2001:db8:1:3::1").send().await.expect_error(410, "INVALID_LINK");
+    strict(&app, "203.0.113.2").send().await.expect_error(410, "INVALID_LINK");
+}
+
+#[tokio::test]
+async fn a_proof_of_work_gives_one_address_one_fresh_allowance() {
+    let (app, clock) = limited("127.0.0.1").await;
+    let challenge = async |from: &str, query: &str| {
+        let path = format!("/api/challenge{query}");
+        app.call(Method::GET, &path).header("X-Forwarded-For", from).send().await
+    };
+    let campus = "203.0.113.1";
+    assert_eq!(challenge(campus, "").await.expect(200)["isNeeded"], false);
+    exhaust(&app, campus).await;
+    let refused = strict(&app, campus).send().await;
+    assert_eq!(header(&refused, "retry-after"), "3");
+    let details = &refused.expect_error(429, "TOO_MANY_REQUESTS")["details"];
+    assert_eq!(*details, json!({"class": "strict", "challenge": "/api/challenge?class=strict"}));
+    let given = challenge(campus, "?class=strict").await.expect(200);
+    assert_eq!((&given["isNeeded"], &given["limitClass"]), (&json!(true), &json!("strict")));
+    let solved = |given: &serde_json::Value| {
+        let bits = u8::try_from(given["bits"].as_u64().unwrap()).unwrap();
+        solve(given["challenge"].as_str().unwrap(), bits)
+    };
+    let proof = solved(&given);
+    let other_class = solved(&challenge(campus, "?class=general").await.expect(200));
+    let foreign = solved(&challenge("203.0.113.2", "").await.expect(200));
+    let late = solved(&challenge(campus, "").await.expect(200));
+    let answered = |proof: &str| strict(&app, campus).header("X-Challenge-Answer", proof).send();
+    for bad in ["", "x", &proof[..proof.len() - 9], &other_class, &foreign, "chal_AAAA.1"] {
+        answered(bad).await.expect_error(429, "TOO_MANY_REQUESTS");
+    }
+    answered(&proof).await.expect_error(410, "INVALID_LINK");
+    assert_eq!(exhaust(&app, campus).await, 19);
+    answered(&proof).await.expect_error(429, "TOO_MANY_REQUESTS");
+    clock.advance_ms(10 * 60_000);
+    assert_eq!(exhaust(&app, campus).await, 20);
+    answered(&late).await.expect_error(429, "TOO_MANY_REQUESTS");
+    challenge(campus, "?class=free").await.expect_error(422, "INVALID");
+}

@@ -1,0 +1,103 @@
+//! The lock after wrong passwords.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::limited;
+use crate::support::test_app::{ADMIN_PASSWORD, Answer, TestApp};
+
+const ADMIN: &str = "admin@admitone.local";
+const HERE: &str = "203.0.113.1";
+const ELSEWHERE: &str = "203.0.113.2";
+
+async fn login(app: &TestApp, from: &str, email: &str, password: &str, device: &str) -> Answer {
+    let body = json!({"email": email, "password": password});
+    let call = app.call(Method::POST, "/api/auth/login").json(&body);
+    call.header("X-Forwarded-For", from).header("X-Device-Token", device).send().await
+}
+
+fn device_of(login: &Value) -> String {
+    login["deviceToken"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn of_twenty_wrong_passwords_at_once_five_are_compared_and_then_the_right_one_is_refused() {
+    let (app, clock) = limited("127.0.0.1").await;
+    let tries = (0..20).map(|_| login(&app, HERE, ADMIN, "a wrong guess", ""));
+    let answers = futures_util::future::join_all(tries).await;
+    let compared = answers.iter().filter(|answer| answer.status == 401).count();
+    assert_eq!(compared, 5);
+    for answer in answers.into_iter().filter(|answer| answer.status != 401) {
+        answer.expect_error(429, "LOGIN_LOCKED");
+    }
+    clock.advance_ms(60_000);
+    let locked = login(&app, HERE, ADMIN, ADMIN_PASSWORD, "").await;
+    assert_eq!(locked.headers["retry-after"], "1740");
+    locked.expect_error(429, "LOGIN_LOCKED");
+    clock.advance_ms(1_740_000);
+    login(&app, HERE, ADMIN, ADMIN_PASSWORD, "").await.expect(200);
+    assert!(app.metrics().await.contains("admitone_logins_total{outcome=\"limited\"}"));
+}
+
+#[tokio::test]
+async fn an_address_without_an_account_looks_the_same() {
+    let (app, clock) = limited("127.0.0.1").await;
+    for email in [ADMIN, "nobody@example.com", "nobody", "no\u{0}body@example.com", ""] {
+        let mut said = Vec::new();
+        for _ in 0..6 {
+            let answer = login(&app, HERE, email, "a wrong guess", "").await;
+            let after = answer.headers.get("retry-after").cloned();
+            said.push((answer.status, answer.body["error"]["code"].clone(), after));
+        }
+        let refused = (401, json!("INVALID_CREDENTIALS"), None);
+        assert_eq!(said[..5], vec![refused; 5], "{email}");
+        let locked = (429, json!("LOGIN_LOCKED"), Some("1800".parse().unwrap()));
+        assert_eq!(said[5], locked, "{email}");
+        clock.advance_ms(60_000);
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_lock_the_owner_out() {
+    let (app, clock) = limited("127.0.0.1").await;
+    let session = login(&app, HERE, ADMIN, ADMIN_PASSWORD, "").await.expect(200);
+    let device = device_of(&session);
+    let other = json!({"email": "kim@example.com", "password": "correct horse", "name": "Kim"});
+    let kim = app.post_anonymously("/api/auth/register", other).await.expect(201);
+    for _ in 0..5 {
+        login(&app, HERE, ADMIN, "a wrong guess", "")
+            .await
+            .expect_error(401, "INVALID_CREDENTIALS");
+    }
+    // The device of another account, a damaged and an invented one are none.
+    for bad in [&*device_of(&kim), &device[..device.len() - 1], "dev_AAAA", "x"] {
+        let refused = login(&app, HERE, ADMIN, ADMIN_PASSWORD, bad).await;
+        refused.expect_error(429, "LOGIN_LOCKED");
+    }
+    let again = login(&app, HERE, ADMIN, ADMIN_PASSWORD, &device).await.expect(200);
+    login(&app, ELSEWHERE, ADMIN, ADMIN_PASSWORD, "").await.expect(200);
+    clock.advance_ms(60_000);
+    // A device has a lock of its own, wherever it is, and a new token is the same device.
+    for device in [&device, &device_of(&again), &device, &device, &device] {
+        let refused = login(&app, ELSEWHERE, ADMIN, "a wrong guess", device).await;
+        refused.expect_error(401, "INVALID_CREDENTIALS");
+    }
+    for from in [HERE, ELSEWHERE] {
+        let refused = login(&app, from, ADMIN, ADMIN_PASSWORD, &device_of(&again)).await;
+        refused.expect_error(429, "LOGIN_LOCKED");
+    }
+    login(&app, ELSEWHERE, ADMIN, ADMIN_PASSWORD, "").await.expect(200);
+    // A new password ends every lock, and every device.
+    let new = "another horse battery";
+    let accounts = app.state().accounts.clone();
+    let reset = async move { accounts.reset_password(ADMIN, new.into()).await };
+    app.state().runtime.spawn(reset).await.unwrap().unwrap();
+    login(&app, HERE, ADMIN, new, &device).await.expect(200);
+    for _ in 0..5 {
+        login(&app, HERE, ADMIN, "a wrong guess", "")
+            .await
+            .expect_error(401, "INVALID_CREDENTIALS");
+    }
+    let refused = login(&app, HERE, ADMIN, new, &device).await;
+    refused.expect_error(429, "LOGIN_LOCKED");
+}
