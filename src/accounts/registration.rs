@@ -2,7 +2,7 @@
 
 use super::passwords::Place;
 use super::{
-    AccountError, Accounts, Session, check_name, check_password, counted, invalid, normalise_email,
+    AccountError, Accounts, LoginFrom, Session, check_name, check_password, counted, invalid, normalise_email,
     normalise_phone,
 };
 use crate::caller::Caller;
