@@ -4,6 +4,7 @@
 mod changes;
 mod error;
 mod guests;
+mod identities;
 mod learned;
 mod limiter;
 mod mail_links;
@@ -11,13 +12,18 @@ mod notify;
 mod passwords;
 mod registration;
 mod revocation;
+mod social;
 mod tokens;
 mod validate;
 
 pub use changes::{PasswordChange, ProfileChange};
 pub use error::AccountError;
 pub use guests::{GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
+pub use identities::{SocialEnd, SocialOutcome, WaysIn};
 pub use mail_links::Confirmed;
+pub use social::{
+    AnswerMode, Attempt, Returned, SocialError, SocialStart, SocialWish, check_private_key,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +36,7 @@ pub use tokens::{TokenError, Tokens};
 pub use validate::{check_name, check_password, normalise_email, normalise_phone};
 
 pub use crate::caller::Caller;
-pub use crate::store::Role;
+pub use crate::store::{Role, SocialProvider};
 
 use crate::clock::Clock;
 use crate::config::{Config, MailMode};
@@ -42,6 +48,7 @@ use crate::telemetry::metrics;
 use learned::Learned;
 use limiter::Limiter;
 use passwords::{Passwords, Place};
+use social::Social;
 use tokens::Grant;
 
 /// Users and their tokens.
@@ -51,6 +58,7 @@ pub struct Accounts {
     tokens: Tokens,
     learned: Learned,
     passwords: Passwords,
+    social: Social,
     refresh_ttl_ms: i64,
     /// Derives the refresh tokens of requests with an idempotency key.
     successor_key: [u8; 32],
@@ -94,6 +102,7 @@ impl Accounts {
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
             learned: Learned::default(),
             passwords: Passwords::new(config.password_hashers, runtime, clock.clone()),
+            social: Social::new(config, &clock),
             successor_key: blake3::derive_key(
                 "admitone 2026 refresh token successors",
                 config.jwt_secret.expose().as_bytes(),

@@ -3,6 +3,7 @@
 
 mod keys;
 mod load;
+mod social;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use keys::{KEYS, Key, check_secret, parse_duration};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
+pub use social::{AppleClient, SocialClient, SocialConfig};
 
 /// A value that must not be shown: its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -174,6 +176,8 @@ pub struct Config {
     pub password_hashers: usize,
     /// Failed logins allowed for one e-mail address within a minute.
     pub login_attempts_per_minute: u32,
+    /// The registrations with providers of identities.
+    pub social: SocialConfig,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
     /// The longest a request may take; streams last longer, but must begin within it.
@@ -250,6 +254,7 @@ impl Default for Config {
             refresh_token_ttl: Duration::from_secs(7 * 24 * 3_600),
             password_hashers: cores,
             login_attempts_per_minute: 10,
+            social: SocialConfig::default(),
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),

@@ -94,6 +94,8 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(accounts::guests::configure)
         .configure(accounts::mail_links::configure)
         .configure(accounts::users::configure)
+        .configure(accounts::identities::configure)
+        .configure(accounts::social::configure)
         .configure(offerings::events::configure)
         .configure(classes::enrollments::configure)
         .configure(classes::mclasses::configure)

@@ -40,6 +40,8 @@ mod places;
 mod purchase;
 mod registration;
 mod shop;
+mod social;
+mod social_login;
 mod terms;
 mod tickets;
 
@@ -80,6 +82,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(offline::configure)
             .configure(account::configure)
             .configure(registration::configure)
+            .configure(social_login::configure)
             .configure(terms::configure)
             .configure(mail_links::configure)
             .configure(dev_mail::configure)

@@ -28,6 +28,7 @@ mod m0023_terms;
 mod m0024_enrollment_forms;
 mod m0025_search_of_people;
 mod m0026_queue_secrets;
+mod m0029_social_identities;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_enrollment_forms::Migration),
             Box::new(m0025_search_of_people::Migration),
             Box::new(m0026_queue_secrets::Migration),
+            Box::new(m0029_social_identities::Migration),
         ]
     }
 }

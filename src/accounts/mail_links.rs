@@ -247,8 +247,8 @@ impl Accounts {
                 LinkPurpose::ConfirmEmail => String::new(),
                 LinkPurpose::ResetPassword => user.password_hash.clone(),
             };
-            // The row of a closed account has no password.
-            let is_open = !user.password_hash.is_empty();
+            // The row of a closed account has no password, and some accounts have no address.
+            let is_open = !user.password_hash.is_empty() && !user.email.is_empty();
             return Ok(is_open.then_some(Bound { email: user.email, binding, is_guest: false }));
         }
         let guest = self.store.guest_get(person).await?;

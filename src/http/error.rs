@@ -8,6 +8,7 @@ mod money;
 mod offerings;
 mod people;
 mod rejection;
+mod social;
 mod waiting_room;
 
 use std::borrow::Cow;

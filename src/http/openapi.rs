@@ -21,7 +21,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 pub use headers::EXPOSED;
 use shared::Shared;
 
-use crate::http::api::accounts::{auth, guests, mail_links, users};
+use crate::http::api::accounts::{auth, guests, identities, mail_links, social, users};
 use crate::http::api::audit::{journal, verify};
 use crate::http::api::box_office::{
     availability, checkout, complimentary, holders, holds, participation, reservations, seats,
@@ -51,7 +51,10 @@ use crate::http::envelope::Failure;
         auth::register, auth::login, auth::refresh, auth::logout,
         guests::guest, guests::leave_email, guests::claim,
         mail_links::ask, mail_links::reset, mail_links::send, mail_links::confirm,
+        social::providers, social::begin, social::callback, social::callback_form,
         users::me, users::change_me, users::forget_me,
+        identities::list, identities::link, identities::unlink, identities::set_password,
+        identities::add_email,
         events::list, events::show, events::create, events::change, events::replace,
         events::cancel,
         participation::participate,

@@ -91,6 +91,7 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
     let links = older(Prunable::ExpiredLinks, 0).await?;
+    let states = older(Prunable::SocialStates, 0).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
     let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
     let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
@@ -98,8 +99,17 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
     let words = store.enrollment_sweep(now.saturating_sub(WORDS_FOR_MS)).await?;
     let of_outbox = messages + notices + deliveries + attempts;
-    if keys + tokens + links + of_outbox + notified + words > 0 {
-        tracing::debug!(keys, tokens, links, of_outbox, notified, words, "forgot what had expired");
+    if keys + tokens + links + states + of_outbox + notified + words > 0 {
+        tracing::debug!(
+            keys,
+            tokens,
+            links,
+            states,
+            of_outbox,
+            notified,
+            words,
+            "forgot what had expired"
+        );
     }
     Ok(())
 }

@@ -2,5 +2,7 @@
 
 pub mod auth;
 pub mod guests;
+pub mod identities;
 pub mod mail_links;
+pub mod social;
 pub mod users;

@@ -5,7 +5,9 @@ use crate::http::error::{ErrorCode, OperationCodes};
 const ALL: &[&[OperationCodes]] = &[
     crate::http::api::accounts::auth::CODES,
     crate::http::api::accounts::guests::CODES,
+    crate::http::api::accounts::identities::CODES,
     crate::http::api::accounts::mail_links::CODES,
+    crate::http::api::accounts::social::CODES,
     crate::http::api::accounts::users::CODES,
     crate::http::api::audit::verify::CODES,
     crate::http::api::box_office::availability::CODES,

@@ -36,6 +36,8 @@ pub enum Prunable {
     WebhookAttempts,
     /// Links in mails, by the time when they expired.
     ExpiredLinks,
+    /// Logins that came back from a provider, by the time when their state expired.
+    SocialStates,
 }
 
 impl Prunable {
@@ -64,6 +66,7 @@ impl Prunable {
             Self::ExpiredTokens => ("refresh_tokens", "id", "expires_at < $1"),
             Self::WebhookAttempts => ("webhook_attempts", "id", "at < $1"),
             Self::ExpiredLinks => ("mail_links", "id", "expires_at < $1"),
+            Self::SocialStates => ("social_states", "state_hash", "expires_at < $1"),
         }
     }
 }

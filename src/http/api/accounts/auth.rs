@@ -103,10 +103,9 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    async fn of(state: &AppState, session: Session) -> Self {
-        let is_completed = state.terms.has_completed_sign_up(session.user.id).await;
+    pub(super) async fn of(state: &AppState, session: Session) -> Self {
         Self {
-            user: User::new(session.user, is_completed),
+            user: User::of(state, session.user).await,
             access_token: session.access_token,
             refresh_token: session.refresh_token,
             token_type: "Bearer",
