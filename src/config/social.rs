@@ -105,3 +105,64 @@ fn whole(parts: &[(String, bool)], extras: &[(String, bool)]) -> Result<(), Stri
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Sources};
+
+    /// A key that is good for nothing else.
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgj3hs\
+        qhg7EfIITtBD8/BZCstZ/Bo75sF/IO3cv7wP1wehRANCAAQkfAHdVQ62iPk2PLHg8fWsRtgDD+ccL2XepVrFAtYo1J5z\
+        gAHESpYhsogdAIoBRKP8NsppqI0cNDYHZKKe6wq7\\n-----END PRIVATE KEY-----";
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = pairs.iter().map(|(k, v)| (format!("ADMITONE_{k}"), (*v).to_owned()));
+        let sources = Sources { environment: environment.collect(), ..Sources::default() };
+        Config::load(&sources).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn half_a_registration_with_a_provider_is_refused_with_what_is_missing() {
+        let url = ("PUBLIC_URL", "https://tickets.example");
+        let (id, secret) = (("GOOGLE_CLIENT_ID", "an-id"), ("GOOGLE_CLIENT_SECRET", "a-secret"));
+        let apple = [
+            ("APPLE_CLIENT_ID", "an-id"),
+            ("APPLE_TEAM_ID", "TEAM"),
+            ("APPLE_KEY_ID", "KEY"),
+            ("APPLE_PRIVATE_KEY", KEY),
+        ];
+        let oidc = [
+            ("OIDC_ISSUER", "https://id.example"),
+            ("OIDC_CLIENT_ID", "an-id"),
+            ("OIDC_CLIENT_SECRET", "a-secret"),
+        ];
+        assert!(load(&[url, id, secret]).is_ok());
+        assert!(load(&[&[url][..], &apple, &oidc].concat()).is_ok());
+        for (pairs, says) in [
+            (vec![url, id], "ADMITONE_GOOGLE_CLIENT_SECRET"),
+            (vec![url, secret], "ADMITONE_GOOGLE_CLIENT_ID"),
+            (vec![url, ("NAVER_ISSUER", "https://n.example")], "ADMITONE_NAVER_CLIENT_ID"),
+            (vec![id, secret], "ADMITONE_PUBLIC_URL"),
+            (oidc.to_vec(), "ADMITONE_PUBLIC_URL"),
+            (apple.to_vec(), "ADMITONE_PUBLIC_URL"),
+            ([&[url][..], &apple[..3]].concat(), "ADMITONE_APPLE_PRIVATE_KEY"),
+            ([&[url][..], &apple[1..]].concat(), "ADMITONE_APPLE_CLIENT_ID"),
+            ([&[url][..], &oidc[1..]].concat(), "ADMITONE_OIDC_ISSUER"),
+            (vec![url, ("OIDC_NAME", "The club")], "ADMITONE_OIDC_ISSUER"),
+            (vec![("OIDC_ISSUER", "http://id.example")], "at https"),
+            (vec![("OIDC_ISSUER", "https://user:pw@id.example")], "more than a host"),
+            (vec![("OIDC_ISSUER", "https://id.example/?a=b")], "more than a host"),
+            (vec![("OIDC_ISSUER", "id.example")], "not a URL"),
+            (vec![("APPLE_PRIVATE_KEY", "a secret")], "AuthKey"),
+            (vec![("APPLE_PRIVATE_KEY", &KEY.replace("MIGH", "MIGG"))], "ES256"),
+            (vec![("OIDC_CLIENT_SECRET_FILE", "/nowhere/at/all")], "cannot be read"),
+        ] {
+            let said = load(&pairs).expect_err(says);
+            assert!(said.contains(says), "{said}");
+            assert!(!said.contains("a-secret") && !said.contains("MIGH"), "{said}");
+        }
+        assert!(
+            load(&[("OIDC_ISSUER", "http://127.0.0.1:1/a")]).is_err_and(|e| e.contains("CLIENT"))
+        );
+    }
+}

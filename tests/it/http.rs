@@ -34,6 +34,7 @@ mod retries;
 mod sale_status;
 mod seats;
 mod seeds;
+pub mod social;
 mod terms;
 mod unknown_bodies;
 mod venues;

@@ -31,6 +31,14 @@ pub struct Person {
     pub language: Option<String>,
 }
 
+impl Person {
+    /// Returns the address, if there is one.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        Some(&*self.email).filter(|email| !email.is_empty())
+    }
+}
+
 impl Store {
     /// Returns those of `ids` whose accounts exist and are not closed, or that are guests with an
     /// address.

@@ -6,7 +6,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::accounts::{AnswerMode, Returned, SocialOutcome, SocialProvider, SocialWish};
 use crate::config::Config;
@@ -120,14 +120,12 @@ pub async fn providers(state: web::Data<AppState>) -> HttpResponse {
 }
 
 /// How to go on after signing in.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
 pub struct BeginQuery {
     /// The page of this server to go on to, such as `/orders`; `/` if absent.
     redirect: Option<String>,
     /// `token` for an answer as from a login, `page` for pages; by `Accept` if absent.
-    #[param(value_type = Option<crate::http::openapi::forms::SocialMode>)]
     mode: Option<Mode>,
 }
 
@@ -147,7 +145,10 @@ enum Mode {
     security(()),
     params(
         ("provider" = String, Path, description = "google, kakao, naver, apple or oidc"),
-        BeginQuery,
+        ("redirect" = Option<String>, Query,
+            description = "The page of this server to go on to, such as /orders; / if absent"),
+        ("mode" = Option<crate::http::openapi::forms::SocialMode>, Query,
+            description = "token for an answer as from a login, page for pages; by Accept if absent"),
     ),
     responses(
         (status = 302, description = "Location is the provider's page"),
@@ -185,8 +186,7 @@ fn accepts_pages(request: &HttpRequest) -> bool {
 }
 
 /// What a browser brings back from a provider. Providers add fields of their own.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct CallbackQuery {
     /// The code to exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +238,11 @@ pub struct LinkedDto {
     security(()),
     params(
         ("provider" = String, Path, description = "google, kakao, naver, apple or oidc"),
-        CallbackQuery,
+        ("code" = Option<String>, Query, description = "The code to exchange"),
+        ("state" = Option<String>, Query, description = "The state of the login"),
+        ("error" = Option<String>, Query, description = "Why the provider let nobody in"),
+        ("iss" = Option<String>, Query, description = "The issuer, of providers that say it"),
+        ("name" = Option<String>, Query, description = "The person's name, of Apple once"),
     ),
     responses(
         (status = 200, description = "The account and its tokens", body = Success<SocialResult>),
@@ -341,11 +345,14 @@ pub async fn callback_form(
     Path(name): Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    provider_of(&name)?;
     let body = read_plain(&request, &mut payload.into_inner(), MAX_FORM).await?;
     let form: CallbackForm =
         serde_urlencoded::from_bytes(&body).map_err(|error| ApiError::invalid(".", error))?;
     let user = form.user.and_then(|user| serde_json::from_str::<AppleUser>(&user).ok());
+    if form.query.state.is_none() {
+        return Err(ApiError::invalid("state", "is missing"));
+    }
+    provider_of(&name)?;
     let name_of = |name: AppleName| {
         let parts = [name.first_name, name.last_name].into_iter().flatten();
         parts.collect::<Vec<_>>().join(" ")
