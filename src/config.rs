@@ -254,7 +254,7 @@ impl Default for Config {
             refresh_token_ttl: Duration::from_secs(7 * 24 * 3_600),
             password_hashers: cores,
             login_attempts_per_minute: 10,
-            social: SocialConfig::default(),
+            social: Default::default(),
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),

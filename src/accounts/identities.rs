@@ -102,7 +102,7 @@ impl Accounts {
     /// orders.
     ///
     /// # Errors
-    /// [`AccountError::Social`]; nobody is signed in then.
+    /// [`AccountError::Social`]; no session is opened then.
     pub async fn social_finish(
         &self,
         provider: SocialProvider,

@@ -5,13 +5,14 @@
 mod apple;
 mod attempt;
 mod error;
+mod known;
 mod naver;
 mod oidc;
 mod provider_http;
 mod transient;
 
 pub use apple::check_private_key;
-pub use attempt::{AnswerMode, Attempt};
+pub use attempt::{AnswerMode, Attempt, SocialWish};
 pub use error::SocialError;
 
 use std::sync::Arc;
@@ -20,11 +21,12 @@ use openidconnect::{AuthType, RedirectUrl};
 
 use crate::clock::Clock;
 use crate::config::{Config, SocialClient};
-use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::SocialProvider;
 use apple::AppleKey;
 use attempt::Attempts;
+pub(super) use known::Known;
+use known::short;
 use naver::Naver;
 use oidc::{Credential, Oidc, OidcSettings};
 
@@ -33,18 +35,6 @@ const MAX_SUBJECT: usize = 255;
 /// The longest code of a provider, in bytes.
 const MAX_CODE: usize = 4_096;
 
-/// A person, as a provider has proved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Known {
-    /// Empty for providers whose name says who they are.
-    pub(super) issuer: String,
-    pub(super) subject: String,
-    pub(super) email: Option<String>,
-    /// True if the provider says that the address is this person's.
-    pub(super) is_email_verified: bool,
-    pub(super) name: Option<String>,
-}
-
 /// What a browser brought back from a provider.
 #[derive(Clone, Debug, Default)]
 pub struct Returned {
@@ -52,23 +42,12 @@ pub struct Returned {
     pub code: Option<String>,
     /// The state of the login.
     pub state: Option<String>,
-    /// Why the provider let nobody in.
+    /// Why the provider refused the person.
     pub error: Option<String>,
     /// The issuer, of providers that say it (RFC 9207).
     pub issuer: Option<String>,
     /// The name that the person gave to the provider for this shop; not signed, so good for nothing else.
     pub name: Option<String>,
-}
-
-/// What a login is begun for.
-#[derive(Clone, Debug)]
-pub struct SocialWish {
-    /// How the result is answered.
-    pub mode: AnswerMode,
-    /// The page to go on to.
-    pub redirect: String,
-    /// The account to add the identity to; `None` signs in.
-    pub link_to: Option<UserId>,
 }
 
 /// The begin of a login: where the browser goes, and the cookie that binds the login to it.
@@ -82,12 +61,12 @@ pub struct SocialStart {
 /// The providers that the operator has registered this shop with.
 pub(super) struct Social {
     attempts: Attempts,
-    doors: Vec<Door>,
+    offered: Vec<Offered>,
     clock: Arc<dyn Clock>,
 }
 
 /// One provider.
-struct Door {
+struct Offered {
     provider: SocialProvider,
     name: String,
     protocol: Protocol,
@@ -100,7 +79,7 @@ enum Protocol {
 
 impl Social {
     pub(super) fn new(config: &Config, clock: &Arc<dyn Clock>) -> Self {
-        let doors = SocialProvider::ALL.into_iter().filter_map(|provider| {
+        let offered = SocialProvider::ALL.into_iter().filter_map(|provider| {
             let protocol = protocol(config, provider, clock)?;
             let name = match provider {
                 SocialProvider::Google => "Google",
@@ -109,10 +88,10 @@ impl Social {
                 SocialProvider::Apple => "Apple",
                 SocialProvider::Oidc => config.social.oidc_name.as_deref().unwrap_or("OpenID"),
             };
-            Some(Door { provider, name: name.to_owned(), protocol })
+            Some(Offered { provider, name: name.to_owned(), protocol })
         });
         Self {
-            doors: doors.collect(),
+            offered: offered.collect(),
             attempts: Attempts::new(config.jwt_secret.expose()),
             clock: clock.clone(),
         }
@@ -120,7 +99,7 @@ impl Social {
 
     /// Returns the providers and their names.
     pub(super) fn offered(&self) -> impl Iterator<Item = (SocialProvider, &str)> {
-        self.doors.iter().map(|door| (door.provider, &*door.name))
+        self.offered.iter().map(|offer| (offer.provider, &*offer.name))
     }
 
     /// Begins a login.
@@ -129,10 +108,10 @@ impl Social {
         provider: SocialProvider,
         wish: SocialWish,
     ) -> Result<SocialStart, SocialError> {
-        let door = self.door(provider)?;
+        let offer = self.offer_of(provider)?;
         let attempt = Attempt::new(provider, wish, self.clock.now_ms());
         let transient = self.attempts.transient(&attempt);
-        let url = match &door.protocol {
+        let url = match &offer.protocol {
             Protocol::Oidc(oidc) => oidc.authorize(&transient).await?,
             Protocol::Naver(naver) => naver.authorize(&transient),
         };
@@ -152,7 +131,7 @@ impl Social {
         returned: &Returned,
         cookie: Option<&str>,
     ) -> Result<(Attempt, [u8; 32], TimestampMs), SocialError> {
-        self.door(provider)?;
+        self.offer_of(provider)?;
         let attempt = cookie.and_then(|cookie| self.attempt(cookie)).ok_or(SocialError::State)?;
         let state = returned.state.as_deref().unwrap_or_default();
         if attempt.provider != provider || !attempt.is_of(state) {
@@ -168,8 +147,8 @@ impl Social {
         attempt: &Attempt,
         returned: Returned,
     ) -> Result<Known, SocialError> {
-        let door = self.door(attempt.provider)?;
-        let issuer = match &door.protocol {
+        let offer = self.offer_of(attempt.provider)?;
+        let issuer = match &offer.protocol {
             Protocol::Oidc(oidc) => Some(oidc.issuer()),
             Protocol::Naver(_) => None,
         };
@@ -184,7 +163,7 @@ impl Social {
         let code = returned.code.filter(|code| (1..=MAX_CODE).contains(&code.len()));
         let code = code.ok_or_else(|| SocialError::Answer("it sent no code".into()))?;
         let transient = self.attempts.transient(attempt);
-        let mut known = match &door.protocol {
+        let mut known = match &offer.protocol {
             Protocol::Oidc(oidc) => oidc.identify(code, &transient).await?,
             Protocol::Naver(naver) => naver.identify(code, &transient).await?,
         };
@@ -198,8 +177,8 @@ impl Social {
         Ok(known)
     }
 
-    fn door(&self, provider: SocialProvider) -> Result<&Door, SocialError> {
-        let found = self.doors.iter().find(|door| door.provider == provider);
+    fn offer_of(&self, provider: SocialProvider) -> Result<&Offered, SocialError> {
+        let found = self.offered.iter().find(|offer| offer.provider == provider);
         found.ok_or(SocialError::NotOffered)
     }
 }
@@ -270,9 +249,4 @@ fn protocol(config: &Config, provider: SocialProvider, clock: &Arc<dyn Clock>) -
             Some(Protocol::Naver(naver?))
         }
     }
-}
-
-/// Returns the start of a provider's word about an error, without characters that could deceive.
-fn short(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(100).collect()
 }

@@ -20,7 +20,7 @@ pub(super) fn buttons(state: &AppState, visitor: &Visitor, back: &str) -> Markup
             section.stack aria-label=(visitor.text("social.title")) {
                 p.hint { (visitor.text("social.or")) }
                 @for (provider, name) in offered {
-                    a.button.quiet href={ "/api/auth/" (path_name(provider)) "?redirect=" (back) } rel="nofollow" {
+                    a.button.quiet href={ "/sign-in/" (path_name(provider)) "?back=" (back) } rel="nofollow" {
                         (visitor.fill("social.continue", &[("provider", name)]))
                     }
                 }

@@ -22,11 +22,33 @@ use crate::web::visitor::Visitor;
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/sign-in/{provider}/callback").get(finish))
+    cfg.service(web::resource("/sign-in/{provider}").get(begin))
+        .service(web::resource("/sign-in/{provider}/callback").get(finish))
         .service(web::resource("/account/identities/{provider}").post(link))
         .service(web::resource("/account/identities/{provider}/remove").post(unlink))
         .service(web::resource("/account/first-password").post(set_password))
         .service(web::resource("/account/email").post(add_email));
+}
+
+/// The page to go on to after signing in.
+#[derive(Deserialize)]
+struct Back {
+    #[serde(default)]
+    back: String,
+}
+
+/// Leads the browser to a provider.
+async fn begin(
+    state: web::Data<AppState>,
+    Path(name): Path<String>,
+    query: web::Query<Back>,
+) -> Result<HttpResponse, ApiError> {
+    let redirect = local_path(&query.back).to_owned();
+    let wish = SocialWish { mode: AnswerMode::Page, redirect, link_to: None };
+    let start = state.accounts.social_begin(provider_of(&name)?, wish).await?;
+    let mut response = see_other(&start.url);
+    let _ = response.add_cookie(&attempt_cookie(&state.config, start.cookie));
+    Ok(response)
 }
 
 /// Ends a login, to which the callback of the API led the browser on.
@@ -88,7 +110,7 @@ async fn signed_in(
     response
 }
 
-/// Says why nobody was signed in, and how to go on.
+/// Says why no session was opened, and how to go on.
 fn failed(visitor: &Visitor, failure: &ApiError) -> HttpResponse {
     let title = visitor.text("social.failed");
     let is_taken = failure.code() == ErrorCode::EmailTaken;

@@ -1,5 +1,5 @@
 // A provider of OpenID Connect for tests: the certified library, with one registered shop. People sign in
-// without a page: whoever the parameter `login_hint` of the authorization request names, or "kim".
+// without a page, as the account that the parameter `login_hint` of the authorization request names, or "kim".
 
 import { createServer } from "node:http";
 import { createRequire } from "node:module";

@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::SocialWish;
 use super::transient::Transient;
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
@@ -26,6 +25,17 @@ pub enum AnswerMode {
     Page,
     /// As JSON, with tokens.
     Token,
+}
+
+/// What a login is begun for.
+#[derive(Clone, Debug)]
+pub struct SocialWish {
+    /// How the result is answered.
+    pub mode: AnswerMode,
+    /// The page to go on to.
+    pub redirect: String,
+    /// The account to add the identity to; `None` signs in.
+    pub link_to: Option<UserId>,
 }
 
 /// A login under way.

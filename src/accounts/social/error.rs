@@ -9,8 +9,8 @@ pub enum SocialError {
     /// The login was begun in another browser or with another provider, has been used, or took too long.
     #[error("this login was begun elsewhere, was used before or took too long: begin again")]
     State,
-    /// The provider let nobody in, most often because the person cancelled.
-    #[error("the provider let nobody in: {0}")]
+    /// The provider refused the person, most often because the person cancelled.
+    #[error("the provider refused the person: {0}")]
     Denied(String),
     /// The provider's answer proves nothing.
     #[error("the provider's answer was refused: {0}")]

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Known;
 use super::error::SocialError;
+use super::known::{Known, short};
 use super::provider_http::{NoAnswer, ProviderHttp};
 use super::transient::Transient;
 
@@ -96,7 +96,7 @@ impl Naver {
         let answer: TokenAnswer = self.read(request.body(form.into_bytes())).await?;
         // Naver reports errors with the status 200.
         let token = answer.access_token.filter(|token| !token.is_empty()).ok_or_else(|| {
-            let error = answer.error.as_deref().map(super::short).unwrap_or_default();
+            let error = answer.error.as_deref().map(short).unwrap_or_default();
             SocialError::Answer(format!("no access token: {error}"))
         })?;
         let request = http::Request::get(format!("{}/v1/nid/me", self.profile))

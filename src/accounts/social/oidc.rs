@@ -18,9 +18,9 @@ use openidconnect::{
 };
 use tokio::sync::Mutex;
 
-use super::Known;
 use super::apple::AppleKey;
 use super::error::SocialError;
+use super::known::{Known, short};
 use super::provider_http::{NoAnswer, ProviderHttp};
 use super::transient::Transient;
 use crate::clock::Clock;
@@ -294,7 +294,7 @@ where
         RequestTokenError::Request(NoAnswer::TooLarge) => SocialError::Answer("too large".into()),
         RequestTokenError::Request(error) => SocialError::Unavailable(error.to_string()),
         RequestTokenError::ServerResponse(refusal) => {
-            SocialError::Answer(super::short(&format!("the code was refused: {refusal:?}")))
+            SocialError::Answer(short(&format!("the code was refused: {refusal:?}")))
         }
         other => SocialError::Answer(describe(&other)),
     }

@@ -77,7 +77,7 @@ error_codes! {
         "This login by a provider was begun in another browser or for another account, was used before \
          or took longer than 10 minutes: begin again.";
     SocialLoginDenied = UNAUTHORIZED "SOCIAL_LOGIN_DENIED",
-        "The provider let nobody in, most often because the person cancelled.";
+        "The provider refused the person, most often because the person cancelled.";
     SocialAnswerRefused = BAD_GATEWAY "SOCIAL_ANSWER_REFUSED",
         "The provider's answer proves nothing: begin again; the operator finds the cause in the log.";
     ProviderUnavailable = SERVICE_UNAVAILABLE "PROVIDER_UNAVAILABLE",

@@ -16,7 +16,7 @@ impl From<SocialError> for ApiError {
             }
             SocialError::State => ErrorCode::SocialLoginExpired,
             SocialError::Denied(reason) => {
-                tracing::info!(reason, "a provider let nobody in");
+                tracing::info!(reason, "a provider refused a person");
                 ErrorCode::SocialLoginDenied
             }
             SocialError::Answer(cause) => {

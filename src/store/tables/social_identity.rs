@@ -264,18 +264,6 @@ impl Store {
     }
 }
 
-/// Erases all identities of an account.
-pub(crate) async fn forget(
-    transaction: &impl ConnectionTrait,
-    user: UserId,
-) -> Result<(), StoreError> {
-    social_identity::Entity::delete_many()
-        .filter(social_identity::Column::UserId.eq(user.0))
-        .exec(transaction)
-        .await?;
-    Ok(())
-}
-
 async fn by_key(
     connection: &impl ConnectionTrait,
     identity: &NewIdentity,

@@ -2,7 +2,7 @@
 //! does every operation that opens or renews a session (`store/tables/refresh_token.rs`): no
 //! session outlives its revocation.
 
-use entities::{refresh_token, user};
+use entities::{refresh_token, social_identity, user};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait, sea_query::Expr,
@@ -15,7 +15,7 @@ use crate::store::states::PaymentMethod;
 use crate::store::tables::closed::{FORGOTTEN, forgotten};
 use crate::store::tables::{
     enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation,
-    social_identity, term_agreement, wallet,
+    term_agreement, wallet,
 };
 use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violation};
 
@@ -358,7 +358,10 @@ impl Store {
         (row.language, row.email_confirmed_at) = (Set(None), Set(None));
         row.default_payment_method = Set(None);
         mail_link::end_all(&transaction, id).await?;
-        social_identity::forget(&transaction, id).await?;
+        social_identity::Entity::delete_many()
+            .filter(social_identity::Column::UserId.eq(id.0))
+            .exec(&transaction)
+            .await?;
         kept_mail::forget(&transaction, id).await?;
         enrollment_words::erase(&transaction, id).await?;
         end_access(&transaction, &mut row, version, now).await?;

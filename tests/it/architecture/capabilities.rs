@@ -60,6 +60,7 @@ const TABLES: &[(&str, &str)] = &[
     ("seat", "offerings"),
     ("seat_slices", "offerings"),
     ("simulator_charge", "payments"),
+    ("social_identity", "accounts"),
     ("term", "terms"),
     ("term_agreement", "terms"),
     ("ticket", "offerings"),

@@ -96,6 +96,9 @@ async fn a_guest_keeps_the_orders_in_the_account_that_a_provider_makes() {
     let id = &guest["user"]["id"];
     let mut browser = Browser::of(&shop);
     browser.bearer = guest["accessToken"].as_str().map(str::to_owned);
+    let token = browser.bearer.clone().expect("a token");
+    let here = shop.with_token(id.as_str().expect("an id").parse().expect("a UUID"), token);
+    here.post("/api/auth/guest/email", &json!({"email": "guest@example.com"})).await.is(200);
     let made = browser.log_in(&at, "kakao", &kim()).await.is(200).data;
     assert_eq!(&made["user"]["id"], id);
     // The guest's token is not the account's.
@@ -107,7 +110,7 @@ async fn providers_without_a_registration_are_not_offered() {
     let shop = crate::http::api_client::Shop::open(TestDb::sqlite().await).await;
     let mut browser = Browser::of(&shop);
     assert_eq!(browser.get("/api/auth/providers").await.is(200).data, json!([]));
-    for name in ["google", "kakao", "naver", "apple", "oidc", "GOOGLE", "nobody"] {
+    for name in ["google", "kakao", "naver", "apple", "oidc", "GOOGLE", "unknown"] {
         browser.get(&format!("/api/auth/{name}")).await.refused(404, "NOT_FOUND");
         let back = format!("/api/auth/{name}/callback?code=1&state=2");
         browser.get(&back).await.refused(404, "NOT_FOUND");

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::{AnswerMode, SocialProvider, SocialWish};
 use crate::http::api::accounts::social::{attempt_cookie, provider_of};
 use crate::http::api::accounts::users::User;
-use crate::http::envelope::{Done, Failure, Success};
+use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, Path};
 use crate::http::respond::{self, rfc3339};
@@ -101,7 +101,7 @@ impl From<IdentityRow> for IdentityDto {
     get, path = "/api/users/me/identities", tag = "users", operation_id = "listIdentities",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The ways to sign in", body = Success<WaysInDto>),
+        (status = 200, description = "The ways to sign in", body = WaysInDto),
         (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
     )
 )]
@@ -129,7 +129,7 @@ pub struct LinkStartDto {
     security(("bearer" = [])),
     params(("provider" = String, Path, description = "google, kakao, naver, apple or oidc")),
     responses(
-        (status = 200, description = "Where to go", body = Success<LinkStartDto>),
+        (status = 200, description = "Where to go", body = LinkStartDto),
         (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
         (status = 404, description = "NOT_FOUND: the operator has not registered with it", body = Failure),
         (status = 502, description = "SOCIAL_ANSWER_REFUSED", body = Failure),
@@ -218,7 +218,7 @@ pub struct NewEmail {
     security(("bearer" = [])),
     request_body = NewEmail,
     responses(
-        (status = 200, description = "The account as it is now", body = Success<User>),
+        (status = 200, description = "The account as it is now", body = User),
         (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
         (status = 409, description = "EMAIL_SET, EMAIL_TAKEN", body = Failure),
         (status = 422, description = "INVALID", body = Failure),

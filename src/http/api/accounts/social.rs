@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::accounts::{AnswerMode, Returned, SocialOutcome, SocialProvider, SocialWish};
 use crate::config::Config;
 use crate::http::api::accounts::auth::Tokens;
-use crate::http::envelope::{Failure, Success};
+use crate::http::envelope::Failure;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{MaybeCaller, Path, Query, accepted_language, read_plain};
 use crate::http::respond;
@@ -108,7 +108,7 @@ pub struct ProviderDto {
 #[utoipa::path(
     get, path = "/api/auth/providers", tag = "auth", operation_id = "listProviders",
     security(()),
-    responses((status = 200, description = "The providers", body = Success<Vec<ProviderDto>>))
+    responses((status = 200, description = "The providers", body = Vec<ProviderDto>))
 )]
 pub async fn providers(state: web::Data<AppState>) -> HttpResponse {
     let provider = |(provider, name): (SocialProvider, &str)| ProviderDto {
@@ -194,7 +194,7 @@ pub struct CallbackQuery {
     /// The state of the login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) state: Option<String>,
-    /// Why the provider let nobody in.
+    /// Why the provider refused the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     /// The issuer, of providers that say it.
@@ -240,12 +240,12 @@ pub struct LinkedDto {
         ("provider" = String, Path, description = "google, kakao, naver, apple or oidc"),
         ("code" = Option<String>, Query, description = "The code to exchange"),
         ("state" = Option<String>, Query, description = "The state of the login"),
-        ("error" = Option<String>, Query, description = "Why the provider let nobody in"),
+        ("error" = Option<String>, Query, description = "Why the provider refused the person"),
         ("iss" = Option<String>, Query, description = "The issuer, of providers that say it"),
         ("name" = Option<String>, Query, description = "The person's name, of Apple once"),
     ),
     responses(
-        (status = 200, description = "The account and its tokens", body = Success<SocialResult>),
+        (status = 200, description = "The account and its tokens", body = SocialResult),
         (status = 303, description = "Location is the page that ends the login in a browser"),
         (status = 400, description = "SOCIAL_LOGIN_EXPIRED", body = Failure),
         (

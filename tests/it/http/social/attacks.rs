@@ -1,4 +1,4 @@
-//! Attacks on logins by providers: none lets anyone in.
+//! Attacks on logins by providers: none opens a session.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn end(browser: &mut Browser<'_>, at: &Provider, begun: &Begun, worth: Wor
 }
 
 #[tokio::test]
-async fn a_token_that_proves_nothing_lets_nobody_in() {
+async fn a_token_that_proves_nothing_opens_no_session() {
     let (shop, at) = open(TestDb::sqlite().await).await;
     let before = accounts(&shop).await;
     let now = {
@@ -101,7 +101,7 @@ async fn a_token_that_proves_nothing_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_or_answers_garbage_lets_nobody_in() {
+async fn a_provider_that_is_down_or_answers_garbage_opens_no_session() {
     let (shop, at) = open(TestDb::sqlite().await).await;
     let before = accounts(&shop).await;
     at.set_down(true);

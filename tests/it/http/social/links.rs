@@ -13,7 +13,10 @@ const IDENTITIES: &str = "/api/users/me/identities";
 async fn register<'a>(shop: &'a Shop, name: &str) -> Person<'a> {
     let email = format!("{name}@example.com");
     let body = json!({"email": email, "password": "correct horse", "name": name});
-    person(shop, &shop.nobody().post("/api/auth/register", &body).await.is(201))
+    let registered = shop.nobody().post("/api/auth/register", &body).await.is(201);
+    // What an account was made for is told by the time.
+    shop.clock.advance_ms(1);
+    person(shop, &registered)
 }
 
 fn person<'a>(shop: &'a Shop, answer: &Answer) -> Person<'a> {

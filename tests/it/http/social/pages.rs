@@ -10,8 +10,11 @@ use crate::support::test_db::TestDb;
 async fn a_browser_ends_signed_in_on_the_page_that_was_asked_for() {
     let (shop, at) = open(TestDb::sqlite().await).await;
     let mut browser = Browser::with_pages(&shop);
-    let page = browser.get("/sign-in?back=/orders").await;
-    assert_eq!(page.status, 200);
+    assert_eq!(browser.get("/sign-in?back=/orders").await.status, 200);
+    // The button of that page.
+    let led = browser.get("/sign-in/google?back=/orders").await;
+    assert_eq!(led.status, 303);
+    assert!(led.header("location").starts_with(&at.issuer("google")), "{led:?}");
     let answer = browser.get("/api/auth/google?redirect=/orders").await;
     let cookie = answer.header("set-cookie").to_owned();
     assert!(cookie.starts_with("__Host-admitone-login="), "{cookie}");
@@ -53,7 +56,7 @@ async fn a_browser_ends_signed_in_on_the_page_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_browser_in_which_nobody_is_let_in_gets_a_page_and_no_session() {
+async fn a_browser_whose_login_fails_gets_a_page_and_no_session() {
     let (shop, at) = open(TestDb::sqlite().await).await;
     let local = json!({"email": "kim@example.com", "password": "correct horse", "name": "Kim"});
     shop.nobody().post("/api/auth/register", &local).await.is(201);
