@@ -284,12 +284,9 @@ fn as_name(nickname: &Nicknames) -> Names {
     name.map_or_else(Names::new, Names::from)
 }
 
-fn of_exchange<E: openidconnect::ErrorResponse>(
+fn of_exchange<E: openidconnect::ErrorResponse + 'static>(
     error: RequestTokenError<NoAnswer, E>,
-) -> SocialError
-where
-    E: 'static,
-{
+) -> SocialError {
     match error {
         RequestTokenError::Request(NoAnswer::TooLarge) => SocialError::Answer("too large".into()),
         RequestTokenError::Request(error) => SocialError::Unavailable(error.to_string()),

@@ -184,12 +184,9 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        let made = match insert(&transaction, new, None, now).await? {
-            Some(made) => made,
-            None => {
-                transaction.rollback().await?;
-                return Err(StoreError::Conflict("this e-mail address"));
-            }
+        let Some(made) = insert(&transaction, new, None, now).await? else {
+            transaction.rollback().await?;
+            return Err(StoreError::Conflict("this e-mail address"));
         };
         if !term_agreement::agree(&transaction, UserId(made.id), terms, now).await? {
             transaction.rollback().await?;
