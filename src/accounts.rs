@@ -6,6 +6,7 @@ mod device;
 mod devices;
 mod error;
 mod guests;
+mod identities;
 mod learned;
 mod limiter;
 mod lockout;
@@ -15,6 +16,7 @@ mod passwords;
 mod registration;
 mod revocation;
 mod sessions;
+mod social;
 mod tokens;
 mod validate;
 
@@ -22,8 +24,12 @@ pub use changes::{PasswordChange, ProfileChange, Updated};
 pub use device::device_name;
 pub use error::AccountError;
 pub use guests::{GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
+pub use identities::{SocialEnd, SocialOutcome, WaysIn};
 pub use lockout::LoginFrom;
 pub use mail_links::Confirmed;
+pub use social::{
+    AnswerMode, Attempt, Returned, SocialError, SocialStart, SocialWish, check_private_key,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +42,7 @@ pub use tokens::{Access, TokenError, Tokens};
 pub use validate::{check_name, check_password, normalise_email, normalise_phone};
 
 pub use crate::caller::Caller;
-pub use crate::store::{Device, Role, SessionRow};
+pub use crate::store::{Device, Role, SessionRow, SocialProvider};
 
 use crate::clock::Clock;
 use crate::config::{Config, MailMode};
@@ -51,6 +57,7 @@ use devices::Devices;
 use learned::Learned;
 use limiter::Limiter;
 use passwords::{Passwords, Place};
+use social::Social;
 use tokens::Subject;
 
 /// Users and their tokens.
@@ -67,6 +74,7 @@ pub struct Accounts {
     passwords: Passwords,
     /// Where work goes that no answer waits for.
     runtime: tokio::runtime::Handle,
+    social: Social,
     refresh_ttl_ms: i64,
     /// Derives the refresh tokens of requests with an idempotency key.
     successor_key: [u8; 32],
@@ -124,6 +132,7 @@ impl Accounts {
             news: tokio::sync::watch::Sender::new(()),
             passwords: Passwords::new(config.password_hashers, runtime.clone(), clock.clone()),
             runtime,
+            social: Social::new(config, &clock),
             successor_key: blake3::derive_key(
                 "admitone 2026 refresh token successors",
                 config.jwt_secret.expose().as_bytes(),

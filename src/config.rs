@@ -3,6 +3,7 @@
 
 mod keys;
 mod load;
+mod social;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crate::network::Proxies;
 pub use keys::{KEYS, Key, check_secret, parse_duration};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
+pub use social::{AppleClient, SocialClient, SocialConfig};
 
 /// A value that must not be shown: its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -181,6 +183,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// The proxies whose word about a client's address counts; `None` if nothing is said about them.
     pub trusted_proxies: Option<Proxies>,
+    /// The registrations with providers of identities.
+    pub social: SocialConfig,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
     /// The longest a request may take; streams last longer, but must begin within it.
@@ -260,6 +264,7 @@ impl Default for Config {
             password_hashers: cores,
             rate_limits: true,
             trusted_proxies: None,
+            social: Default::default(),
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),

@@ -97,6 +97,8 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(accounts::mail_links::configure)
         .configure(accounts::sessions::configure)
         .configure(accounts::profile::configure)
+        .configure(accounts::identities::configure)
+        .configure(accounts::social::configure)
         .configure(offerings::events::configure)
         .configure(classes::enrollments::configure)
         .configure(classes::mclasses::configure)

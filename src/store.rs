@@ -73,10 +73,16 @@ pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
 pub use tables::session::{Device, EndedSession, SessionRow};
 pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
+pub use tables::social_identity::{
+    IdentityLinked, IdentityRow, IdentityUnlinked, NewIdentity, SocialAccount, SocialProvider,
+};
 pub use tables::term::{TermFilter, TermHead, TermKind, TermRow, TermsOf};
 pub use tables::term_agreement::AgreementRow;
 pub use tables::ticket::TicketRow;
-pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
+pub use tables::user::{
+    EmailAdded, Forgotten, NO_PASSWORD, NewPassword, NewUser, Role, UserChange, UserChanged,
+    UserRow,
+};
 pub use tables::venue::{EventPlan, NewPlan, PlanRow, VenueChange, VenueRow};
 pub use tables::wallet::{Balance, EntryKind, WalletEntry};
 pub use tables::webhook::{Created as WebhookCreated, Disabled, WebhookChange, WebhookRow};

@@ -43,6 +43,8 @@ mod places;
 mod purchase;
 mod registration;
 mod shop;
+mod social;
+mod social_login;
 mod terms;
 mod tickets;
 
@@ -86,6 +88,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(account::configure)
             .configure(own_sessions::configure)
             .configure(registration::configure)
+            .configure(social_login::configure)
             .configure(terms::configure)
             .configure(mail_links::configure)
             .configure(invitation::configure)

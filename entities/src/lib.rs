@@ -42,6 +42,8 @@ pub mod session;
 pub mod simulator_charge;
 pub mod simulator_refund;
 pub mod snapshot;
+pub mod social_identity;
+pub mod social_state;
 pub mod term;
 pub mod term_agreement;
 pub mod ticket;

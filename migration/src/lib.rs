@@ -30,6 +30,7 @@ mod m0025_search_of_people;
 mod m0026_queue_secrets;
 mod m0027_sessions;
 mod m0028_grants;
+mod m0029_social_identities;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_queue_secrets::Migration),
             Box::new(m0027_sessions::Migration),
             Box::new(m0028_grants::Migration),
+            Box::new(m0029_social_identities::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::social::SocialError;
 use crate::roles::RoleError;
 use crate::store::StoreError;
 
@@ -61,6 +62,9 @@ pub enum AccountError {
     /// The link of a mail is unknown, used or expired, or its address or password was changed.
     #[error("the link is not valid (any more): ask for a new one")]
     LinkRefused,
+    /// A login by a provider, or a change of the ways to sign in, did not happen.
+    #[error(transparent)]
+    Social(#[from] SocialError),
     /// The account does not exist.
     #[error("there is no such account")]
     NotFound,

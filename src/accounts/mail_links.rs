@@ -2,8 +2,6 @@
 //! its id and from what it is bound to, by a key of this server: neither the database nor a message
 //! discloses it, and it ends with the address or the password of before.
 
-use std::net::IpAddr;
-
 use serde_json::json;
 use uuid::Uuid;
 
@@ -242,8 +240,8 @@ impl Accounts {
                 LinkPurpose::ConfirmEmail => String::new(),
                 LinkPurpose::ResetPassword => user.password_hash.clone(),
             };
-            // The row of a closed account has no password.
-            let is_open = !user.password_hash.is_empty();
+            // The row of a closed account has no password, and some accounts have no address.
+            let is_open = !user.password_hash.is_empty() && !user.email.is_empty();
             return Ok(is_open.then_some(Bound { email: user.email, binding, is_guest: false }));
         }
         let guest = self.store.guest_get(person).await?;

@@ -17,6 +17,7 @@ use queue::{Purpose, Queue, Turn};
 
 use super::AccountError;
 use crate::clock::Clock;
+use crate::store::NO_PASSWORD;
 
 /// OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
 /// <https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>
@@ -84,14 +85,14 @@ impl Passwords {
     }
 
     /// True if the password is the one that was hashed. Without a hash (or with an empty one, of a
-    /// closed account) the answer takes as long.
+    /// closed account, or the mark of an account without a password) the answer takes as long.
     pub(super) async fn verify(
         &self,
         from: Place,
         password: String,
         hash: Option<String>,
     ) -> Result<bool, AccountError> {
-        let with = hash.filter(|hash| !hash.is_empty());
+        let with = hash.filter(|hash| !hash.is_empty() && hash != NO_PASSWORD);
         let purpose = if with.is_some() { Purpose::Known } else { Purpose::Unknown };
         let (answer, answered) = oneshot::channel();
         let task = Task::Compare { password, with, answer };

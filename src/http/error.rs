@@ -9,6 +9,7 @@ mod offerings;
 mod people;
 mod rejection;
 mod roles;
+mod social;
 mod waiting_room;
 
 use std::borrow::Cow;

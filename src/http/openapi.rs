@@ -22,7 +22,7 @@ pub use headers::EXPOSED;
 use shared::Shared;
 
 use crate::http::api::accounts::{
-    auth, challenge, guests, mail_links, profile, sessions, users,
+    auth, challenge, guests, identities, mail_links, profile, sessions, social, users,
 };
 use crate::http::api::audit::{journal, verify};
 use crate::http::api::box_office::{
@@ -55,8 +55,11 @@ use crate::http::envelope::Failure;
         challenge::show,
         guests::guest, guests::leave_email, guests::claim,
         mail_links::ask, mail_links::reset, mail_links::send, mail_links::confirm,
+        social::providers, social::begin, social::callback, social::callback_form,
         sessions::list, sessions::end, sessions::end_all,
         users::me, profile::change_me, users::forget_me,
+        identities::list, identities::link, identities::unlink, identities::set_password,
+        identities::add_email,
         events::list, events::show, events::create, events::change, events::replace,
         events::cancel,
         participation::participate,

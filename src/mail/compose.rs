@@ -89,7 +89,7 @@ impl Composer {
             _ => self.parts.store.people([letter.user]).await?.remove(&letter.user),
         };
         let gone = ComposeError::Nothing("the person was erased, or has left no address");
-        let person = person.ok_or(gone)?;
+        let person = person.filter(|person| person.address().is_some()).ok_or(gone)?;
         let known = person.language.as_deref().and_then(Language::by_tag);
         let language = known.unwrap_or(Language::English);
         let mut values = Values::from([

@@ -112,6 +112,7 @@ async fn forget(
     let links = older(Prunable::ExpiredLinks, 0).await?;
     let invitations = older(Prunable::ExpiredInvitations, 0).await?;
     let acts = older(Prunable::AuditLog, acts_for_ms).await?;
+    let states = older(Prunable::SocialStates, 0).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
     let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
     let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
@@ -119,7 +120,7 @@ async fn forget(
     let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
     let words = store.enrollment_sweep(now.saturating_sub(WORDS_FOR_MS)).await?;
     let of_outbox = messages + notices + deliveries + attempts;
-    let links = links + invitations + acts;
+    let links = links + invitations + acts + states;
     if keys + tokens + sessions + links + of_outbox + notified + words > 0 {
         tracing::debug!(
             keys,

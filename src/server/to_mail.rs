@@ -15,7 +15,7 @@ use crate::store::{DeliveryRow, StoreError};
 pub(super) const MAIL: &str = "mail";
 /// The kinds of messages that people get as mails. `event.changed` and `event.details_changed` reach
 /// them by way of everyone with places.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 20] = [
     "account.email_confirmation",
     "account.password_reset",
     "enrollment.applied",

@@ -41,6 +41,7 @@ pub(crate) mod seat;
 pub(crate) mod seat_slices;
 pub(crate) mod session;
 pub(crate) mod simulator_charge;
+pub(crate) mod social_identity;
 pub(crate) mod term;
 pub(crate) mod term_agreement;
 pub(crate) mod ticket;

@@ -20,6 +20,7 @@ use crate::web::guests;
 use crate::web::layout::{self, Page};
 use crate::web::mail_links;
 use crate::web::sessions;
+use crate::web::social;
 use crate::web::terms;
 use crate::web::visitor::Visitor;
 
@@ -93,6 +94,7 @@ async fn show_sign_in(
                 button.button { (visitor.text("account.sign_in")) }
             }
             (mail_links::forgot(state, visitor))
+            (social::buttons(state, visitor, back))
             (guest)
             p {
                 (visitor.text("account.none_yet")) " "
@@ -209,6 +211,7 @@ async fn show_account(
     }
     let user = state.accounts.user(caller.user).await?;
     let balances = state.store.wallet_get(caller.user).await?;
+    let ways = state.accounts.ways_in(caller).await?;
     let terms = terms::of_account(state, visitor, caller.user).await?;
     let name = Field {
         name: "name",
@@ -223,8 +226,8 @@ async fn show_account(
         section.narrow {
             h1 { (visitor.text("account.title")) }
             (refusal(refused))
-            p { (user.email) }
-            @if user.email_confirmed_at.is_none() && state.config.mail_mode() != MailMode::Off {
+            @if user.email.is_empty() { (social::email_form(visitor)) } @else { p { (user.email) } }
+            @if !user.email.is_empty() && user.email_confirmed_at.is_none() && state.config.mail_mode() != MailMode::Off {
                 form.row method="post" action="/account/confirmation" {
                     span.hint { (visitor.text("mail_links.not_confirmed")) }
                     button.link { (visitor.text("mail_links.another")) }
@@ -252,6 +255,8 @@ async fn show_account(
                 }
             }
             (terms)
+            (social::of_account(state, visitor, &ways))
+            @if !user.has_password() { (social::first_password(visitor)) } @else {
             h2 { (visitor.text("account.change_password")) }
             form.stack method="post" action="/account/password" {
                 (Field {
@@ -261,6 +266,7 @@ async fn show_account(
                 }.render())
                 (password_field(visitor, "new-password", Some(visitor.text("account.password_hint"))))
                 button.button.quiet { (visitor.text("account.change_password")) }
+            }
             }
             form.stack method="post" action="/sign-out" {
                 button.button.quiet { (visitor.text("account.sign_out")) }
@@ -315,7 +321,7 @@ async fn change_password(
     }
 }
 
-async fn refused(
+pub(super) async fn refused(
     state: &AppState,
     visitor: &Visitor,
     failure: ApiError,

@@ -5,6 +5,7 @@ use maud::html;
 use serde::Deserialize;
 
 use crate::http::api::roles::invitations;
+use crate::http::extract::client_address;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::store::GrantRole;
@@ -70,7 +71,7 @@ async fn accept(
     Form(entered): Form<Token>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
-    let address = request.peer_addr().map(|address| address.ip().to_string());
+    let address = client_address(&request).map(|address| address.to_string());
     match invitations::accepted(&state, caller, address, &entered.token).await {
         Ok(row) if row.role == GrantRole::Door => Ok(see_other("/door")),
         Ok(_) => Ok(see_other("/organiser?notice=role_accepted")),

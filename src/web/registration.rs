@@ -22,6 +22,7 @@ use crate::web::forms::{Form, local_path};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
 use crate::web::sessions;
+use crate::web::social;
 use crate::web::terms;
 use crate::web::visitor::Visitor;
 
@@ -57,10 +58,11 @@ async fn register_page(
     let email = guests::address(&state, &visitor).await?;
     let entered = Entered { back: query.back.clone(), email, ..Entered::default() };
     let asked = state.terms.for_sign_up().await?;
-    Ok(show(&request, &visitor, &entered, &asked, None))
+    Ok(show(&state, &request, &visitor, &entered, &asked, None))
 }
 
 fn show(
+    state: &AppState,
     request: &HttpRequest,
     visitor: &Visitor,
     entered: &Entered,
@@ -91,6 +93,7 @@ fn show(
                 (terms::boxes(visitor, asked, |term| entered.has_ticked(term)))
                 button.button { (visitor.text("account.register")) }
             }
+            (social::buttons(state, visitor, back))
             @if visitor.caller.is_some_and(|caller| caller.guest) {
                 p.hint { (visitor.text("guest.becomes_account")) }
             }
@@ -133,7 +136,7 @@ async fn register(
         Ok(session) => session,
         Err(failure) => {
             let said = explain(&visitor, &failure);
-            let page = show(&request, &visitor, &entered, &asked, Some(&said));
+            let page = show(&state, &request, &visitor, &entered, &asked, Some(&said));
             return Ok(refused_with(page, &failure));
         }
     };

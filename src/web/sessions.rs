@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::accounts::{AccountError, Session};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{CookieNames, cookie_caller, is_from_our_pages};
+use crate::http::extract::{CookieNames, cookie_access, is_from_our_pages};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::web::cookies::{Renewed, cookie, cookies, keeps_cookies, of_buyer, sent_any};
@@ -66,7 +66,7 @@ fn is_for_everyone(path: &str) -> bool {
 async fn renew(request: &HttpRequest) -> Result<Option<Renewed>, AccountError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let names = CookieNames::of(&state.config);
-    if cookie_caller(request).is_some() {
+    if cookie_access(request).is_some() {
         return Ok(None);
     }
     let Some(refresh) = request.cookie(names.refresh) else { return Ok(None) };

@@ -260,3 +260,44 @@ pub(super) fn color(value: &str) -> Result<String, String> {
     }
     Err("is not a colour such as #3355dd".into())
 }
+
+/// Parses an id that another service has issued.
+pub(super) fn id(value: &str) -> Result<String, String> {
+    if (1..=255).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(value.to_owned());
+    }
+    Err("is not one word of 1 to 255 visible characters".into())
+}
+
+/// Parses the address of a provider of identities. Without TLS anyone on the way could sign in as anyone,
+/// so only this machine may do without.
+pub(super) fn issuer(value: &str) -> Result<String, String> {
+    let example = "write https://id.example.com";
+    let url = value.parse::<reqwest::Url>().map_err(|_| format!("is not a URL: {example}"))?;
+    let is_local = match url.host_str() {
+        Some(host) => host == "localhost" || host == "[::1]" || host.starts_with("127."),
+        None => false,
+    };
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_local);
+    if !is_safe || !url.has_host() {
+        return Err(format!("is not an address at https: {example}"));
+    }
+    let is_plain = url.query().is_none() && url.fragment().is_none();
+    if !is_plain || !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("has more than a host, a port and a path: {example}"));
+    }
+    // Issuers are compared as they are written, so no slash is added or taken away.
+    Ok(value.to_owned())
+}
+
+/// Parses Apple's key.
+pub(super) fn apple_key(value: &str) -> Result<Secret, String> {
+    crate::accounts::check_private_key(value)?;
+    Ok(Secret::new(value))
+}
+
+/// Reads a file that holds a secret.
+pub(super) fn file(path: &str) -> Result<String, String> {
+    let read = std::fs::read_to_string(path);
+    read.map(|text| text.trim().to_owned()).map_err(|error| format!("cannot be read: {error}"))
+}

@@ -73,6 +73,24 @@ error_codes! {
         "Customers cannot charge their wallets here: an administrator does, or the operator turns \
          ADMITONE_WALLET_SELF_CHARGE on.";
     EmailTaken = CONFLICT "EMAIL_TAKEN", "An account with this e-mail address exists.";
+    SocialLoginExpired = BAD_REQUEST "SOCIAL_LOGIN_EXPIRED",
+        "This login by a provider was begun in another browser or for another account, was used before \
+         or took longer than 10 minutes: begin again.";
+    SocialLoginDenied = UNAUTHORIZED "SOCIAL_LOGIN_DENIED",
+        "The provider refused the person, most often because the person cancelled.";
+    SocialAnswerRefused = BAD_GATEWAY "SOCIAL_ANSWER_REFUSED",
+        "The provider's answer proves nothing: begin again; the operator finds the cause in the log.";
+    ProviderUnavailable = SERVICE_UNAVAILABLE "PROVIDER_UNAVAILABLE",
+        "The provider does not answer: try again, or sign in another way.";
+    IdentityTaken = CONFLICT "IDENTITY_TAKEN",
+        "This identity belongs to another account: sign in to that one and unlink it there.";
+    ProviderLinked = CONFLICT "PROVIDER_LINKED",
+        "The account has another identity of this provider: unlink that one first.";
+    LastWayIn = CONFLICT "LAST_WAY_IN",
+        "This is the only way to sign in: set a password or link another provider first.";
+    LoginTooOld = FORBIDDEN "LOGIN_TOO_OLD",
+        "The last sign-in by a provider is older than 10 minutes: sign in again first.";
+    EmailSet = CONFLICT "EMAIL_SET", "The account has an e-mail address.";
     AccountRequired = FORBIDDEN "ACCOUNT_REQUIRED", "A guest has no account: register first.";
     NotAGuest = CONFLICT "NOT_A_GUEST", "The caller has an account, and only a guest can do this.";
     InvalidClaimCode = UNAUTHORIZED "INVALID_CLAIM_CODE", "Wrong e-mail address or claim code.";

@@ -28,6 +28,7 @@ impl From<AccountError> for ApiError {
                 return Self::of(ErrorCode::LoginLocked).with_retry_after(retry_after);
             }
             AccountError::Store(error) => return error.into(),
+            AccountError::Social(error) => return error.into(),
             AccountError::Internal(cause) => return Self::internal(cause),
             AccountError::EmailTaken => ErrorCode::EmailTaken,
             AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,

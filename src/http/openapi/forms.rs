@@ -318,6 +318,15 @@ pub(crate) enum TokenType {
     Bearer,
 }
 
+/// How the result of a login by a provider is answered.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "documents a parameter")]
+pub(crate) enum SocialMode {
+    Token,
+    Page,
+}
+
 /// The price of one place.
 #[derive(ToSchema)]
 pub(crate) struct Price {

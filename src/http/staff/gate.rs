@@ -14,7 +14,9 @@ use super::subject::{self, Params, Subject};
 use crate::audit_log::{self, Act, DONE};
 use crate::accounts::Access;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{DEFAULT_LIMIT, Granted, knows_sessions, read_plain};
+use crate::http::extract::{
+    DEFAULT_LIMIT, Granted, client_address, knows_sessions, read_plain,
+};
 use crate::http::state::AppState;
 use crate::roles::Scope;
 use crate::store::AuditOutcome;
@@ -99,7 +101,7 @@ async fn begin(
     let act = Act {
         actor: Some(access.caller.user),
         session: access.session.map(|session| session.0),
-        address: request.peer_addr().map(|address| address.ip().to_string()),
+        address: client_address(request.request()).map(|address| address.to_string()),
         action: name.to_owned(),
         offering: subject.offering,
         target: subject.target.clone(),

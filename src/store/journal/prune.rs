@@ -42,6 +42,8 @@ pub enum Prunable {
     ExpiredInvitations,
     /// Administrative acts, by their time.
     AuditLog,
+    /// Logins that came back from a provider, by the time when their state expired.
+    SocialStates,
 }
 
 impl Prunable {
@@ -73,6 +75,7 @@ impl Prunable {
             Self::ExpiredLinks => ("mail_links", "id", "expires_at < $1"),
             Self::ExpiredInvitations => ("invitations", "id", "expires_at < $1"),
             Self::AuditLog => ("audit_log", "id", "at < $1"),
+            Self::SocialStates => ("social_states", "state_hash", "expires_at < $1"),
         }
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::tables::grant::GrantRole;
-use crate::store::tables::user::{Role, user_row};
+use crate::store::tables::user::{Role, address, user_row};
 use crate::store::{Store, StoreError, UserRow, older};
 
 /// The most people that a condition names one by one.
@@ -23,13 +23,21 @@ const FEW: u64 = 1_000;
 
 /// A person with an account that is not closed, or a guest who has left an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub struct Person {
     /// `None` for guests.
     pub name: Option<String>,
+    /// Empty for an account without an address.
     pub email: String,
     /// The tag of the language; `None` where it is not known.
     pub language: Option<String>,
+}
+
+impl Person {
+    /// Returns the address, if there is one.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        Some(&*self.email).filter(|email| !email.is_empty())
+    }
 }
 
 impl Store {
@@ -69,7 +77,7 @@ impl Store {
             .all(self.reads())
             .await?;
         let named = |(id, name, email, language)| {
-            (UserId(id), Person { name: Some(name), email, language })
+            (UserId(id), Person { name: Some(name), email: address(email), language })
         };
         people.extend(rows.into_iter().map(named));
         Ok(people)

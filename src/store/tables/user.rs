@@ -2,7 +2,7 @@
 //! does every operation that opens or renews a session (`store/tables/refresh_token.rs`): no
 //! session outlives its revocation.
 
-use entities::{refresh_token, user};
+use entities::{refresh_token, social_identity, user};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
     QueryFilter, QuerySelect, TransactionTrait, sea_query::Expr,
@@ -47,11 +47,18 @@ impl Role {
     }
 }
 
+/// The password hash of an account whose owner signs in by a provider and has set no password.
+pub const NO_PASSWORD: &str = "-";
+
+/// The end of the placeholder address of an account without an address.
+const NO_ADDRESS: &str = "@none.invalid";
+
 /// An account.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct UserRow {
     pub id: UserId,
+    /// Empty for an account without an address.
     pub email: String,
     pub password_hash: String,
     pub name: String,
@@ -69,7 +76,16 @@ pub struct UserRow {
     pub default_payment_method: Option<PaymentMethod>,
 }
 
-/// An account to create. The caller has normalised the e-mail address.
+impl UserRow {
+    /// True if the owner can sign in by a password.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        !self.password_hash.is_empty() && self.password_hash != NO_PASSWORD
+    }
+}
+
+/// An account to create. The caller has normalised the e-mail address; an empty one makes an account
+/// without an address.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewUser {
@@ -121,6 +137,17 @@ pub enum UserChanged {
     OtherPassword,
 }
 
+/// The result of adding an address.
+#[derive(Clone, Debug)]
+pub enum EmailAdded {
+    /// The account as it is now.
+    Now(UserRow),
+    /// The account has an address; nothing changed.
+    HasOne,
+    /// There is no such account, or no longer.
+    Gone,
+}
+
 /// The result of forgetting an account.
 #[derive(Clone, Debug)]
 pub enum Forgotten {
@@ -164,36 +191,12 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        let was_guest = guest::end(&transaction, new.id).await?;
-        let mut row = user::ActiveModel {
-            id: Set(new.id.0),
-            email: Set(new.email),
-            password_hash: Set(new.password_hash),
-            name: Set(new.name),
-            phone_number: Set(new.phone_number),
-            role: Set(new.role.as_str().into()),
-            created_at: Set(now),
-            updated_at: Set(now),
-            token_version: Set(0),
-            revocation: Set(None),
-            revoked_at: Set(None),
-            language: Set(None),
-            email_confirmed_at: Set(None),
-            default_payment_method: Set(None),
+        let role = new.role;
+        let Some(made) = insert(&transaction, new, None, now).await? else {
+            transaction.rollback().await?;
+            return Err(StoreError::Conflict("this e-mail address"));
         };
-        if was_guest {
-            // Tokens of the guest, which other devices may have, are not the account's.
-            end_access(&transaction, &mut row, 0, now).await?;
-        }
-        let made = match row.insert(&transaction).await {
-            Ok(made) => made,
-            Err(error) if is_unique_violation(&error) => {
-                transaction.rollback().await?;
-                return Err(StoreError::Conflict("this e-mail address"));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if new.role == Role::Admin {
+        if role == Role::Admin {
             let id = UserId(made.id);
             let first = GrantRow {
                 id: GrantId(made.id),
@@ -282,6 +285,36 @@ impl Store {
         Ok(if goes_on { UserChanged::Now(row) } else { UserChanged::WithoutSession(row) })
     }
 
+    /// Gives an address to an account that has none.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another account has the address.
+    pub async fn user_email_add(
+        &self,
+        id: UserId,
+        email: &str,
+        now: TimestampMs,
+    ) -> Result<EmailAdded, StoreError> {
+        let transaction = self.writes().begin().await?;
+        let Some(found) = lock(&transaction, id).await? else { return Ok(EmailAdded::Gone) };
+        if !found.email.ends_with(NO_ADDRESS) {
+            return Ok(EmailAdded::HasOne);
+        }
+        let mut row: user::ActiveModel = found.into();
+        (row.email, row.updated_at) = (Set(email.to_owned()), Set(now));
+        match row.update(&transaction).await {
+            Ok(row) => {
+                transaction.commit().await?;
+                Ok(EmailAdded::Now(user_row(row)?))
+            }
+            Err(error) if is_unique_violation(&error) => {
+                transaction.rollback().await?;
+                Err(StoreError::Conflict("this e-mail address"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Ends all sessions of an account, and all its other access tokens. Returns the account as it is
     /// now; `None` if there is none, or no longer.
     ///
@@ -352,12 +385,53 @@ impl Store {
         (row.language, row.email_confirmed_at) = (Set(None), Set(None));
         row.default_payment_method = Set(None);
         mail_link::end_all(&transaction, id).await?;
+        social_identity::Entity::delete_many()
+            .filter(social_identity::Column::UserId.eq(id.0))
+            .exec(&transaction)
+            .await?;
         kept_mail::forget(&transaction, id).await?;
         enrollment_words::erase(&transaction, id).await?;
         end_access(&transaction, &mut row, version, now).await?;
         let row = row.update(&transaction).await?;
         transaction.commit().await?;
         Ok(Forgotten::Now(user_row(row)?))
+    }
+}
+
+/// Inserts an account; a guest with its id becomes this account. Returns `None` when the address has
+/// an account: the transaction is of no more use then.
+pub(crate) async fn insert(
+    transaction: &impl ConnectionTrait,
+    new: NewUser,
+    email_confirmed_at: Option<TimestampMs>,
+    now: TimestampMs,
+) -> Result<Option<user::Model>, StoreError> {
+    let was_guest = guest::end(transaction, new.id).await?;
+    let email = if new.email.is_empty() { format!("{}{NO_ADDRESS}", new.id) } else { new.email };
+    let mut row = user::ActiveModel {
+        id: Set(new.id.0),
+        email: Set(email),
+        password_hash: Set(new.password_hash),
+        name: Set(new.name),
+        phone_number: Set(new.phone_number),
+        role: Set(new.role.as_str().into()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        token_version: Set(0),
+        revocation: Set(None),
+        revoked_at: Set(None),
+        language: Set(None),
+        email_confirmed_at: Set(email_confirmed_at),
+        default_payment_method: Set(None),
+    };
+    if was_guest {
+        // Tokens of the guest, which other devices may have, are not the account's.
+        end_access(transaction, &mut row, 0, now).await?;
+    }
+    match row.insert(transaction).await {
+        Ok(made) => Ok(Some(made)),
+        Err(error) if is_unique_violation(&error) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -438,12 +512,17 @@ async fn end_access(
     Ok(())
 }
 
+/// Returns the address as people see it: an empty one in place of a placeholder.
+pub(crate) fn address(kept: String) -> String {
+    if kept.ends_with(NO_ADDRESS) { String::new() } else { kept }
+}
+
 pub(crate) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {
     let role = Role::parse(&row.role)
         .ok_or_else(|| StoreError::Damaged(format!("the role of user {}", row.id)))?;
     Ok(UserRow {
         id: UserId(row.id),
-        email: row.email,
+        email: address(row.email),
         password_hash: row.password_hash,
         name: row.name,
         phone_number: row.phone_number,

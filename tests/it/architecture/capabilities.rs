@@ -66,6 +66,7 @@ const TABLES: &[(&str, &str)] = &[
     ("seat_slices", "offerings"),
     ("session", "accounts"),
     ("simulator_charge", "payments"),
+    ("social_identity", "accounts"),
     ("term", "terms"),
     ("term_agreement", "terms"),
     ("ticket", "offerings"),

@@ -128,9 +128,8 @@ pub struct Tokens {
 
 impl Tokens {
     pub(super) async fn of(state: &AppState, session: Session) -> Self {
-        let is_completed = state.terms.has_completed_sign_up(session.user.id).await;
         Self {
-            user: User::new(session.user, is_completed),
+            user: User::of(state, session.user).await,
             session_id: session.id,
             access_token: session.access_token,
             refresh_token: session.refresh_token,

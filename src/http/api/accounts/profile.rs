@@ -125,10 +125,9 @@ pub async fn change_me(
         default_payment_method,
     };
     let Updated { user, session } = state.accounts.update(access, change).await?;
-    let is_completed = state.terms.has_completed_sign_up(user.id).await;
     let tokens = match session {
         Some(session) => Some(Tokens::of(&state, session).await),
         None => None,
     };
-    Ok(respond::ok(&ChangedUser { user: User::new(user, is_completed), tokens }))
+    Ok(respond::ok(&ChangedUser { user: User::of(&state, user).await, tokens }))
 }

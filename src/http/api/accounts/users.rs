@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::{Profile, Role};
+use crate::accounts::{Profile, Role, SocialProvider};
 use crate::closing::{OnReservations, Settlement};
 use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::api::payments::automatic::AutoMethod;
@@ -16,7 +16,7 @@ use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
 use crate::language::Language;
-use crate::store::UserRow;
+use crate::store::{IdentityRow, UserRow};
 use crate::trace;
 
 /// The error codes of these operations, beyond those that follow from their form.
@@ -49,17 +49,54 @@ impl LanguageTag {
     }
 }
 
+/// What an account was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum AccountProvider {
+    /// An e-mail address and a password.
+    Local,
+    /// An identity at Google.
+    Google,
+    /// An identity at Kakao.
+    Kakao,
+    /// An identity at Naver.
+    Naver,
+    /// An identity at Apple.
+    Apple,
+    /// An identity at the issuer that the operator has set.
+    Oidc,
+}
+
+impl From<SocialProvider> for AccountProvider {
+    fn from(provider: SocialProvider) -> Self {
+        match provider {
+            SocialProvider::Google => Self::Google,
+            SocialProvider::Kakao => Self::Kakao,
+            SocialProvider::Naver => Self::Naver,
+            SocialProvider::Apple => Self::Apple,
+            SocialProvider::Oidc => Self::Oidc,
+        }
+    }
+}
+
 /// An account.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     #[schema(value_type = String, format = "uuid")]
     id: UserId,
-    email: String,
+    /// Null for an account that a provider made without one.
+    #[schema(required = true)]
+    email: Option<String>,
     name: String,
     #[schema(required = true)]
     phone_number: Option<String>,
     role: Role,
+    /// The provider for whose identity the account was made.
+    provider: AccountProvider,
+    /// The person's id at that provider; null for `LOCAL`.
+    #[schema(required = true)]
+    social_id: Option<String>,
     /// The language of mails; null while it is not known, and mails are in English.
     #[schema(required = true)]
     language: Option<LanguageTag>,
@@ -76,11 +113,24 @@ pub struct User {
 }
 
 impl User {
-    /// Renders an account.
-    pub(super) fn new(row: UserRow, is_sign_up_completed: bool) -> Self {
+    /// Reads what belongs to an account, and renders it.
+    pub(super) async fn of(state: &AppState, row: UserRow) -> Self {
+        let is_completed = state.terms.has_completed_sign_up(row.id).await;
+        // A sign-in does not fail for this.
+        let origin = state.accounts.social_origin(&row).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the provider of an account could not be read");
+            None
+        });
+        Self::new(row, is_completed, origin)
+    }
+
+    fn new(row: UserRow, is_sign_up_completed: bool, origin: Option<IdentityRow>) -> Self {
+        let provider = origin.as_ref().map(|origin| origin.provider.into());
         Self {
             id: row.id,
-            email: row.email,
+            email: Some(row.email).filter(|email| !email.is_empty()),
+            provider: provider.unwrap_or(AccountProvider::Local),
+            social_id: origin.map(|origin| origin.subject),
             name: row.name,
             phone_number: row.phone_number,
             role: row.role,
@@ -111,6 +161,12 @@ pub struct Me {
     role: Role,
     /// The roles of the account: ADMIN, and those for offerings.
     roles: Vec<HeldRoleDto>,
+    /// The provider for whose identity the account was made; null for guests.
+    #[schema(required = true)]
+    provider: Option<AccountProvider>,
+    /// The person's id at that provider; null for `LOCAL` and for guests.
+    #[schema(required = true)]
+    social_id: Option<String>,
     /// The language of mails; null while it is not known, and mails are in English.
     #[schema(required = true)]
     language: Option<LanguageTag>,
@@ -135,6 +191,7 @@ impl Me {
         profile: Profile,
         roles: Vec<HeldRoleDto>,
         is_sign_up_completed: bool,
+        origin: Option<IdentityRow>,
     ) -> Self {
         match profile {
             Profile::Account(row) => {
@@ -144,22 +201,26 @@ impl Me {
                     name,
                     phone_number,
                     role: _,
+                    provider,
+                    social_id,
                     language,
                     email_confirmed_at,
                     default_payment_method,
                     is_sign_up_completed,
                     created_at,
                     updated_at,
-                } = User::new(*row, is_sign_up_completed);
+                } = User::new(*row, is_sign_up_completed, origin);
                 Self {
                     id,
                     kind: CustomerKind::Account,
-                    email: Some(email),
+                    email,
                     name,
                     phone_number,
                     // As the roles of now say, and not the row.
                     role: caller.role,
                     roles,
+                    provider: Some(provider),
+                    social_id,
                     language,
                     email_confirmed_at,
                     default_payment_method,
@@ -178,6 +239,8 @@ impl Me {
                     phone_number: None,
                     role: caller.role,
                     roles: Vec::new(),
+                    provider: None,
+                    social_id: None,
                     language: LanguageTag::of(row.and_then(|row| row.language.as_deref())),
                     email_confirmed_at: row.and_then(|row| row.email_confirmed_at).map(rfc3339),
                     default_payment_method: None,
@@ -202,8 +265,12 @@ impl Me {
 pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let profile = state.accounts.profile(caller).await?;
     let is_completed = state.terms.is_sign_up_completed(caller.user).await?;
+    let origin = match &profile {
+        Profile::Account(user) => state.accounts.social_origin(user).await?,
+        Profile::Guest(_) => None,
+    };
     let roles = held(state.accounts.roles(), caller.user);
-    Ok(respond::ok(&Me::new(caller, profile, roles, is_completed)))
+    Ok(respond::ok(&Me::new(caller, profile, roles, is_completed, origin)))
 }
 
 /// How the remaining reservations and money of the account are settled.

@@ -330,6 +330,6 @@ fn holder(people: &HashMap<UserId, Person>, id: UserId) -> HolderDto {
     HolderDto {
         id,
         name: known.and_then(|person| person.name.clone()),
-        email: known.map(|person| person.email.clone()),
+        email: known.and_then(|person| person.address().map(str::to_owned)),
     }
 }

@@ -140,8 +140,9 @@ pub(crate) async fn show(
 
 async fn claim_dto(state: &AppState, claim: SeatClaim) -> Result<SeatClaimDto, ApiError> {
     let person = state.store.people([claim.customer]).await?.remove(&claim.customer);
-    let (name, email) = person.map(|person| (person.name, person.email)).unzip();
-    let user = HolderDto { id: claim.customer, name: name.flatten(), email };
+    let email = person.as_ref().and_then(|person| person.address().map(str::to_owned));
+    let name = person.and_then(|person| person.name);
+    let user = HolderDto { id: claim.customer, name, email };
     let (hold_id, reservation_id, payment_id) = (None, None, None);
     let (status, until) = ("", None);
     let dto = SeatClaimDto { user, hold_id, reservation_id, payment_id, status, until };

@@ -268,7 +268,8 @@ fn change(seen: &SeenChange) -> EnrollmentChangeDto {
 
 fn listed(one: ListedEnrollment) -> ListedEnrollmentDto {
     let ListedEnrollment { row, person, fee, .. } = one;
-    let (name, email) = person.map_or((None, None), |person| (person.name, Some(person.email)));
+    let email = person.as_ref().and_then(|person| person.address().map(str::to_owned));
+    let name = person.and_then(|person| person.name);
     let answers = one.answers.and_then(|found| found.answers);
     ListedEnrollmentDto {
         id: row.id,

@@ -10,7 +10,7 @@ use crate::audit_log::{self, Act};
 use crate::http::envelope::{Done, Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{
-    Body, Caller, IdempotencyKey, Path, Query, Staff, Within, accepted_language, object,
+    Body, Caller, IdempotencyKey, Path, Query, Staff, Within, accepted_language, object, client_address,
 };
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
@@ -139,7 +139,7 @@ pub(crate) async fn accept(
     request: HttpRequest,
     Body(body): Body<AcceptBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = request.peer_addr().map(|address| address.ip().to_string());
+    let address = client_address(&request).map(|address| address.to_string());
     let row = accepted(&state, caller, address, &body.token).await?;
     let people = state.store.people([row.user]).await?;
     Ok(respond::ok(&grants::render(&row, &people)))

@@ -1,0 +1,348 @@
+//! Accounts and the ways to sign in by providers. An identity signs in to the account that it belongs to,
+//! or makes one. It never joins an account because the addresses are the same: it is added only from
+//! inside a session of that account.
+
+
+use serde_json::json;
+
+use super::passwords::Place;
+use super::social::{Attempt, Known, Returned, SocialError, SocialStart, SocialWish};
+use super::{
+    AccountError, Accounts, Device, Session, check_name, check_password, invalid, normalise_email,
+};
+use crate::caller::Caller;
+use crate::ids::UserId;
+use crate::store::{
+    EmailAdded, IdentityLinked, IdentityRow, IdentityUnlinked, NO_PASSWORD, NewIdentity,
+    NewPassword, NewUser, Role, SocialAccount, SocialProvider, StoreError, UserChange, UserChanged,
+    UserRow,
+};
+
+/// A first password is set within this time after a sign-in by a provider.
+const RECENT_MS: i64 = 10 * 60_000;
+/// The longest page to go on to, in bytes.
+const MAX_REDIRECT: usize = 1_024;
+
+/// The end of a login by a provider.
+#[derive(Debug)]
+pub struct SocialEnd {
+    /// The page to go on to.
+    pub redirect: String,
+    /// What happened.
+    pub outcome: SocialOutcome,
+}
+
+/// What a login by a provider has done.
+#[derive(Debug)]
+pub enum SocialOutcome {
+    /// The person is signed in.
+    SignedIn {
+        /// The session.
+        session: Box<Session>,
+        /// True if the account was made now.
+        is_new: bool,
+    },
+    /// The identity is added to the caller's account.
+    Linked,
+}
+
+/// The ways to sign in to an account.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct WaysIn {
+    pub has_password: bool,
+    pub identities: Vec<IdentityRow>,
+}
+
+impl Accounts {
+    /// Returns the providers that people can sign in by, and their names.
+    pub fn social_providers(&self) -> impl Iterator<Item = (SocialProvider, &str)> {
+        self.social.offered()
+    }
+
+    /// Begins a login by a provider.
+    ///
+    /// # Errors
+    /// The provider is not offered or does not answer, or the page to go on to is not of this server.
+    pub async fn social_begin(
+        &self,
+        provider: SocialProvider,
+        wish: SocialWish,
+    ) -> Result<SocialStart, AccountError> {
+        if !is_local_page(&wish.redirect) {
+            let reason = "must be a path of this server, such as /orders".to_owned();
+            return Err(invalid("redirect", reason));
+        }
+        Ok(self.social.begin(provider, wish).await?)
+    }
+
+    /// Begins to add an identity to the caller's account.
+    ///
+    /// # Errors
+    /// As [`Self::social_begin`]; [`AccountError::AccountRequired`] for guests.
+    pub async fn social_begin_link(
+        &self,
+        caller: Caller,
+        provider: SocialProvider,
+        wish: SocialWish,
+    ) -> Result<SocialStart, AccountError> {
+        let user = self.own_account(caller).await?;
+        self.social_begin(provider, SocialWish { link_to: Some(user.id), ..wish }).await
+    }
+
+    /// Returns the login that the cookie of a browser names, unless it is over.
+    #[must_use]
+    pub fn social_attempt(&self, cookie: &str) -> Option<Attempt> {
+        self.social.attempt(cookie)
+    }
+
+    /// Ends a login by a provider, with what the browser brought back and the cookie of its begin.
+    /// `caller` is the person who is signed in on that browser; a guest who makes an account keeps the
+    /// orders.
+    ///
+    /// # Errors
+    /// [`AccountError::Social`]; no session is opened then.
+    pub async fn social_finish(
+        &self,
+        provider: SocialProvider,
+        returned: Returned,
+        cookie: Option<&str>,
+        caller: Option<Caller>,
+        device: &Device,
+    ) -> Result<SocialEnd, AccountError> {
+        let (attempt, state, ends) = self.social.check(provider, &returned, cookie)?;
+        if !self.store.social_state_use(state, ends).await? {
+            return Err(SocialError::State.into());
+        }
+        // Asked before the provider is: who links must still be signed in.
+        if let Some(owner) = attempt.link_to
+            && caller.is_none_or(|caller| caller.guest || caller.user != owner)
+        {
+            return Err(SocialError::State.into());
+        }
+        let known = self.social.identify(&attempt, returned).await?;
+        let identity = NewIdentity {
+            provider,
+            issuer: known.issuer.clone(),
+            subject: known.subject.clone(),
+            email: known.email.as_deref().and_then(|email| normalise_email(email).ok()),
+        };
+        let outcome = match attempt.link_to {
+            Some(owner) => self.link(owner, &identity).await?,
+            None => self.sign_in_as(&identity, known, caller, device).await?,
+        };
+        Ok(SocialEnd { redirect: attempt.redirect, outcome })
+    }
+
+    async fn link(
+        &self,
+        owner: UserId,
+        identity: &NewIdentity,
+    ) -> Result<SocialOutcome, AccountError> {
+        let now = self.clock.now_ms();
+        match self.store.social_identity_link(owner, identity, now).await? {
+            IdentityLinked::Yes => Ok(SocialOutcome::Linked),
+            IdentityLinked::OfAnother => Err(SocialError::IdentityTaken.into()),
+            IdentityLinked::HasOther => Err(SocialError::HasOther.into()),
+            IdentityLinked::Gone => Err(AccountError::NotFound),
+        }
+    }
+
+    async fn sign_in_as(
+        &self,
+        identity: &NewIdentity,
+        known: Known,
+        caller: Option<Caller>,
+        device: &Device,
+    ) -> Result<SocialOutcome, AccountError> {
+        let now = self.clock.now_ms();
+        if let Some(user) = self.store.social_identity_login(identity, now).await? {
+            let session = Box::new(self.open_session(user, device).await?);
+            return Ok(SocialOutcome::SignedIn { session, is_new: false });
+        }
+        let new = self.account_of(identity, known, caller).await?;
+        match self.store.social_identity_register(new, identity, now).await? {
+            SocialAccount::Made(user) => {
+                if user.token_version > 0 {
+                    self.refuse_older(&user);
+                }
+                let session = Box::new(self.open_session(user, device).await?);
+                Ok(SocialOutcome::SignedIn { session, is_new: true })
+            }
+            SocialAccount::EmailTaken => Err(SocialError::EmailTaken.into()),
+            // The same person came twice at the same time.
+            SocialAccount::IdentityTaken => {
+                let user = self.store.social_identity_login(identity, now).await?;
+                let user = user.ok_or(AccountError::InvalidCredentials)?;
+                let session = Box::new(self.open_session(user, device).await?);
+                Ok(SocialOutcome::SignedIn { session, is_new: false })
+            }
+        }
+    }
+
+    /// Returns the account to make for an identity. An address that the provider has not confirmed is no
+    /// one's yet, so the account gets none.
+    async fn account_of(
+        &self,
+        identity: &NewIdentity,
+        known: Known,
+        caller: Option<Caller>,
+    ) -> Result<NewUser, AccountError> {
+        let id = match caller {
+            Some(guest) if guest.guest && self.store.user_get(guest.user).await?.is_none() => {
+                guest.user
+            }
+            Some(_) | None => UserId::random(),
+        };
+        let email = identity.email.clone().filter(|_| known.is_email_verified).unwrap_or_default();
+        let local_part = email.split('@').next().unwrap_or_default();
+        let names = [known.name.as_deref().unwrap_or_default(), local_part];
+        let name = names.into_iter().find_map(|name| check_name(name).ok());
+        let name = name.unwrap_or_else(|| identity.provider.as_str().to_owned());
+        let password_hash = NO_PASSWORD.to_owned();
+        Ok(NewUser { id, email, password_hash, name, phone_number: None, role: Role::User })
+    }
+
+    /// Returns the ways to sign in to the caller's account.
+    ///
+    /// # Errors
+    /// [`AccountError::AccountRequired`] for guests.
+    pub async fn ways_in(&self, caller: Caller) -> Result<WaysIn, AccountError> {
+        let user = self.own_account(caller).await?;
+        let identities = self.store.social_identity_list(user.id).await?;
+        Ok(WaysIn { has_password: user.has_password(), identities })
+    }
+
+    /// Returns the identity that an account was made for; `None` for an account that was made with an
+    /// address and a password, or whose first identity was unlinked.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn social_origin(&self, user: &UserRow) -> Result<Option<IdentityRow>, AccountError> {
+        let identities = self.store.social_identity_list(user.id).await?;
+        Ok(identities.into_iter().find(|identity| identity.created_at == user.created_at))
+    }
+
+    /// Removes the identity of a provider from the caller's account.
+    ///
+    /// # Errors
+    /// [`SocialError::LastWayIn`] if the person could not sign in any more.
+    pub async fn unlink(
+        &self,
+        caller: Caller,
+        provider: SocialProvider,
+    ) -> Result<(), AccountError> {
+        let user = self.own_account(caller).await?;
+        match self.store.social_identity_unlink(user.id, provider).await? {
+            IdentityUnlinked::Yes => Ok(()),
+            IdentityUnlinked::NotLinked => Err(SocialError::NotOffered.into()),
+            IdentityUnlinked::LastWayIn => Err(SocialError::LastWayIn.into()),
+            IdentityUnlinked::Gone => Err(AccountError::NotFound),
+        }
+    }
+
+    /// Sets the first password of an account that has none, and ends all its sessions.
+    ///
+    /// # Errors
+    /// [`SocialError::LoginTooOld`] unless the owner has signed in by a provider within 10 minutes.
+    pub async fn set_first_password(
+        &self,
+        caller: Caller,
+        password: String,
+    ) -> Result<UserRow, AccountError> {
+        check_password(&password).map_err(|reason| invalid("password", reason))?;
+        let user = self.own_account(caller).await?;
+        let has_one = || invalid("password", "is set: change it with the current one".into());
+        if user.has_password() {
+            return Err(has_one());
+        }
+        let now = self.clock.now_ms();
+        let logins = self.store.social_identity_list(user.id).await?;
+        let last = logins.iter().map(|identity| identity.last_login_at).max();
+        if last.is_none_or(|last| now.saturating_sub(last) > RECENT_MS) {
+            return Err(SocialError::LoginTooOld.into());
+        }
+        let place = Place::of(None, &user.id.to_string());
+        let hash = self.passwords.hash_next(place, password).await?;
+        let password = Some(NewPassword { proved: Some(user.password_hash), hash, keeps: None });
+        let change = UserChange { password, ..UserChange::default() };
+        match self.store.user_update(user.id, change, now).await? {
+            UserChanged::Now(user) | UserChanged::WithoutSession(user) => {
+                self.refuse_older(&user);
+                self.notify("security.password_changed", user.id, json!({})).await?;
+                Ok(user)
+            }
+            UserChanged::OtherPassword => Err(has_one()),
+            UserChanged::Gone => Err(AccountError::NotFound),
+        }
+    }
+
+    /// Gives an address to the caller's account, which has none, to be confirmed by a mail.
+    ///
+    /// # Errors
+    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`].
+    pub async fn add_email(&self, caller: Caller, email: &str) -> Result<UserRow, AccountError> {
+        let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
+        let user = self.own_account(caller).await?;
+        self.by_email.attempt(&format!("address of {}", user.id))?;
+        match self.store.user_email_add(user.id, &email, self.clock.now_ms()).await {
+            Ok(EmailAdded::Now(user)) => {
+                self.welcome(user.id, None).await;
+                Ok(user)
+            }
+            Ok(EmailAdded::HasOne) => Err(SocialError::HasEmail.into()),
+            Ok(EmailAdded::Gone) => Err(AccountError::NotFound),
+            Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn own_account(&self, caller: Caller) -> Result<UserRow, AccountError> {
+        if caller.guest {
+            return Err(AccountError::AccountRequired);
+        }
+        self.user(caller.user).await
+    }
+}
+
+/// True for paths of this server. Browsers take `//host`, `/\host` and what control characters hide for
+/// addresses of other servers.
+fn is_local_page(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains('\\')
+        && path.len() <= MAX_REDIRECT
+        && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local_page;
+
+    #[test]
+    fn a_login_leads_on_to_pages_of_this_server_only() {
+        for good in ["/", "/orders", "/events/1?a=b&c=%20#d", "/a//b", "/%2F%2Fevil.example"] {
+            assert!(is_local_page(good), "{good}");
+        }
+        for bad in [
+            "",
+            "orders",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "https:/evil.example",
+            "javascript:alert(1)",
+            "/a\r\nSet-Cookie: x=y",
+            "/\t/evil.example",
+            " /orders",
+            "/a b",
+            "/ü",
+            "/\0",
+            &format!("/{}", "a".repeat(1_024)),
+        ] {
+            assert!(!is_local_page(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// A provider of OpenID Connect for tests: the certified library, with one registered shop. People sign in
+// without a page, as the account that the parameter `login_hint` of the authorization request names, or "kim".
+
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+
+const packages = createRequire(process.env.ADMITONE_OIDC_PACKAGES ?? import.meta.url);
+const { Provider } = await import(pathToFileURL(packages.resolve("oidc-provider")));
+
+const server = createServer();
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const { port } = server.address();
+
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+    clients: [
+        {
+            client_id: "the-shop",
+            client_secret: "a-secret-of-the-shop",
+            redirect_uris: [process.argv[2]],
+            grant_types: ["authorization_code"],
+            response_types: ["code"],
+        },
+    ],
+    pkce: { required: () => true },
+    features: { devInteractions: { enabled: false } },
+    interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
+    claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"] },
+    cookies: { keys: ["a key of the tests"] },
+    ttl: { AccessToken: 600, AuthorizationCode: 60, IdToken: 600, Interaction: 600, Session: 600, Grant: 600 },
+    findAccount: (_, id) => ({
+        accountId: id,
+        claims: () => ({
+            sub: id,
+            email: `${id}@example.com`,
+            email_verified: true,
+            name: `The person ${id}`,
+        }),
+    }),
+    async loadExistingGrant(context) {
+        const { client, session } = context.oidc;
+        const grant = new context.oidc.provider.Grant({
+            clientId: client.clientId,
+            accountId: session.accountId,
+        });
+        grant.addOIDCScope("openid email profile");
+        await grant.save();
+        return grant;
+    },
+});
+
+const answer = provider.callback();
+server.on("request", async (request, response) => {
+    if (!request.url.startsWith("/interaction/")) return answer(request, response);
+    const { params } = await provider.interactionDetails(request, response);
+    const login = { accountId: params.login_hint ?? "kim" };
+    return provider.interactionFinished(request, response, { login });
+});
+// The test's end closes its side: a provider must not outlive it.
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
+console.log(port);
