@@ -2,7 +2,6 @@
 //! instance, and within two seconds on the others.
 
 use super::{Access, AccountError, Accounts, TokenError};
-use crate::caller::Caller;
 use crate::ids::{SessionId, UserId};
 use crate::store::{Role, SessionRow};
 
@@ -12,11 +11,11 @@ impl Accounts {
     /// # Errors
     /// [`TokenError`] unless this server signed it and it is still valid.
     pub fn access(&self, token: &str) -> Result<Access, TokenError> {
-        let access = self.tokens.verify(token)?;
+        let mut access = self.tokens.verify(token)?;
         // No token says what its caller may do.
         let is_admin = !access.caller.guest && self.roles.is_admin(access.caller.user);
-        let role = if is_admin { Role::Admin } else { Role::User };
-        Ok(Access { caller: Caller { role, ..access.caller }, ..access })
+        access.caller.role = if is_admin { Role::Admin } else { Role::User };
+        Ok(access)
     }
 
     /// Returns the living sessions of an account, the one seen last first.
