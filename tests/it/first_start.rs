@@ -20,6 +20,7 @@ async fn three_instances_on_an_empty_database_make_everything_once() {
             database_url: Secret::new(db.url()),
             redis_url: Some(Secret::new(redis.url())),
             cluster_secret: Some(Secret::new(SECRET)),
+            trusted_proxies: Some("none".parse().unwrap()),
             jwt_secret: Secret::new(SECRET),
             workers: 1,
             database_pool: 4,
