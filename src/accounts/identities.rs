@@ -2,7 +2,6 @@
 //! or makes one. It never joins an account because the addresses are the same: it is added only from
 //! inside a session of that account.
 
-
 use serde_json::json;
 
 use super::passwords::Place;

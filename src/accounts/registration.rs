@@ -2,8 +2,8 @@
 
 use super::passwords::Place;
 use super::{
-    AccountError, Accounts, LoginFrom, Session, check_name, check_password, counted, invalid, normalise_email,
-    normalise_phone,
+    AccountError, Accounts, LoginFrom, Session, check_name, check_password, counted, invalid,
+    normalise_email, normalise_phone,
 };
 use crate::caller::Caller;
 use crate::ids::{TermId, UserId};

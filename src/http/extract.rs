@@ -21,8 +21,8 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-pub(crate) use access::knows_sessions;
 pub use access::Payer;
+pub(crate) use access::knows_sessions;
 pub use address::client_address;
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
 pub use device::{DEVICE_HEADER, FromDevice, login_from};
@@ -37,8 +37,8 @@ pub use staff::{Staff, Within};
 pub use words::A_TIME;
 use words::Fault;
 
-pub use crate::accounts::{Access, Caller};
 use crate::accounts::TokenError;
+pub use crate::accounts::{Access, Caller};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::language::Language;
 pub use crate::object;

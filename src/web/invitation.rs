@@ -5,8 +5,8 @@ use maud::html;
 use serde::Deserialize;
 
 use crate::http::api::roles::invitations;
-use crate::http::extract::client_address;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::client_address;
 use crate::http::state::AppState;
 use crate::store::GrantRole;
 use crate::web::errors::explain;

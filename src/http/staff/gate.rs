@@ -11,12 +11,10 @@ use uuid::Uuid;
 use super::rules::{About, Rule, Shot};
 use super::snapshots;
 use super::subject::{self, Params, Subject};
-use crate::audit_log::{self, Act, DONE};
 use crate::accounts::Access;
+use crate::audit_log::{self, Act, DONE};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{
-    DEFAULT_LIMIT, Granted, client_address, knows_sessions, read_plain,
-};
+use crate::http::extract::{DEFAULT_LIMIT, Granted, client_address, knows_sessions, read_plain};
 use crate::http::state::AppState;
 use crate::roles::Scope;
 use crate::store::AuditOutcome;

@@ -69,7 +69,7 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn places_can_be_reserved_without_a_hold() {
-    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
+    let shop = Shop::open(TestDb::sqlite().await).await;
     let (event, kim) = (shop.event().await, shop.customer());
     let body = json!({"eventId": event.id, "productId": event.standing(), "quantity": 3});
     let reservation = kim.post("/api/reservations", &body).await.is(201);
@@ -84,7 +84,7 @@ async fn places_can_be_reserved_without_a_hold() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_can_be_extended_and_released() {
-    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
+    let shop = Shop::open(TestDb::sqlite().await).await;
     let (event, kim) = (shop.event().await, shop.customer());
     let hold = kim.post(&event.at("holds"), &event.places(2)).await.is(201);
     let at = event.at(&format!("holds/{}", hold.data["id"].as_str().unwrap()));
@@ -100,7 +100,7 @@ async fn a_hold_can_be_extended_and_released() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn best_available_says_what_it_had_to_give_up() {
-    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
+    let shop = Shop::open(TestDb::sqlite().await).await;
     let (event, kim) = (shop.event().await, shop.customer());
     let best = |quantity: u32, section: &str| {
         json!({"bestAvailable":
@@ -121,7 +121,7 @@ async fn best_available_says_what_it_had_to_give_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_of_several_lines_is_all_or_nothing() {
-    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
+    let shop = Shop::open(TestDb::sqlite().await).await;
     let (event, kim, lee) = (shop.event().await, shop.customer(), shop.customer());
     let seat = event.seats().await[0].clone();
     let both = json!({"seats": [seat],

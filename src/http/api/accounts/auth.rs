@@ -12,7 +12,8 @@ use crate::http::api::accounts::users::User;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{
-    Access, Body, FromDevice, IdempotencyKey, MaybeCaller, OptionalBody, accepted_language, login_from,
+    Access, Body, FromDevice, IdempotencyKey, MaybeCaller, OptionalBody, accepted_language,
+    login_from,
 };
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;

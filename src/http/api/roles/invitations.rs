@@ -10,7 +10,8 @@ use crate::audit_log::{self, Act};
 use crate::http::envelope::{Done, Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{
-    Body, Caller, IdempotencyKey, Path, Query, Staff, Within, accepted_language, object, client_address,
+    Body, Caller, IdempotencyKey, Path, Query, Staff, Within, accepted_language, client_address,
+    object,
 };
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
