@@ -66,12 +66,13 @@ pub use tables::payment_gateway::PaymentFilter;
 pub use tables::payment_group::Beginning;
 pub use tables::payment_row::{GatewayPart, NewPayment, PaymentRow};
 pub use tables::person::Person;
-pub use tables::refresh_token::{Opened, RefreshToken, Rotation};
+pub use tables::refresh_token::{Opened, Rotation};
 pub use tables::refund::{PaidBack, RefundFilter, RefundRow};
 pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
-pub use tables::session::{Device, EndedSession, SessionRow};
+pub use tables::session::{EndedSession, SessionRow};
+pub use tables::session_rows::{Device, RefreshToken};
 pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
 pub use tables::social_identity::{
     IdentityLinked, IdentityRow, IdentityUnlinked, NewIdentity, SocialAccount, SocialProvider,

@@ -175,13 +175,13 @@ async fn place(
     }
     let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let Ok(caller) = backend.tokens.verify(token) else {
+    let Ok(access) = backend.tokens.verify(token) else {
         return HttpResponse::Unauthorized().finish();
     };
     let Some(quantity) = body.lines.first().map(|line| line.quantity).filter(|one| *one > 0) else {
         return HttpResponse::UnprocessableEntity().finish();
     };
-    let (pool, customer) = (&backend.pool, caller.user.0);
+    let (pool, customer) = (&backend.pool, access.caller.user.0);
     let held = match backend.kind {
         Kind::ForUpdate => postgres::for_update(pool, event, customer, quantity).await,
         Kind::Conditional => postgres::conditional(pool, event, customer, quantity).await,

@@ -148,7 +148,7 @@ mod tests {
         for (text, says) in [
             (&b"short"[..], "the secret in it has 5 bytes: use 32 or more"),
             (b"", "has 0 bytes"),
-            (&[b'a'; 64], "one character over and over"),
+            (&[b'a'; 64], "one character or word over and over"),
             (&[0xff; 64], "UTF-8"),
         ] {
             fs::write(&path, text).unwrap();

@@ -40,6 +40,7 @@ pub(crate) mod sales;
 pub(crate) mod seat;
 pub(crate) mod seat_slices;
 pub(crate) mod session;
+pub(crate) mod session_rows;
 pub(crate) mod simulator_charge;
 pub(crate) mod social_identity;
 pub(crate) mod term;

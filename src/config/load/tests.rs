@@ -168,7 +168,7 @@ fn secrets_are_never_shown() {
         let error = from_environment(&[(key, value)]).expect_err(key).to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
-    let secret = "hunter2hunter2hunter2hunter2hunter2";
+    let secret = "hunter2, hunter3, hunter5 and hunter7";
     let config = from_environment(&[
         ("ADMITONE_JWT_SECRET", secret),
         ("ADMITONE_CLUSTER_SECRET", secret),
@@ -183,12 +183,12 @@ fn serving_on_postgres_demands_a_secret() {
     let url = ("DATABASE_URL", "postgres://localhost/admitone");
     let error = from_environment(&[url]).unwrap().check_serving().unwrap_err().to_string();
     assert!(error.contains("ADMITONE_JWT_SECRET") && error.contains("openssl"), "{error}");
-    let secret = ("ADMITONE_JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    let secret = ("ADMITONE_JWT_SECRET", "0123456789abcdef-fedcba9876543210");
     let mail = ("ADMITONE_MAIL", "off");
     assert!(from_environment(&[url, secret, mail]).unwrap().check_serving().is_ok());
 }
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const SECRET: &str = "0123456789abcdef-fedcba9876543210";
 /// All settings that several instances need.
 const CLUSTER: [(&str, &str); 6] = [
     ("DATABASE_URL", "postgres://localhost/admitone"),

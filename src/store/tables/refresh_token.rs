@@ -3,29 +3,16 @@
 //! its session has ended.
 
 use entities::{refresh_token, user};
-use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     TransactionTrait,
 };
-use uuid::Uuid;
 
 use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
-use crate::store::tables::session;
+use crate::store::tables::session_rows;
 use crate::store::tables::user::{lock, user_row};
-use crate::store::{Device, Store, StoreError, UserRow};
-
-/// A refresh token, known only by its hash.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct RefreshToken {
-    pub session: SessionId,
-    pub user: UserId,
-    pub token_hash: [u8; 32],
-    pub issued_at: TimestampMs,
-    pub expires_at: TimestampMs,
-}
+use crate::store::{Device, RefreshToken, Store, StoreError, UserRow};
 
 /// The result of presenting a refresh token.
 #[derive(Clone, Debug)]
@@ -68,8 +55,8 @@ impl Store {
         let Some(owner) = owner.filter(|owner| owner.password_hash == password_hash) else {
             return Ok(None);
         };
-        insert(&transaction, token).await?;
-        let ended = session::open(&transaction, token, device).await?;
+        session_rows::insert_token(&transaction, token).await?;
+        let ended = session_rows::open(&transaction, token, device).await?;
         transaction.commit().await?;
         Ok(Some(Opened { user: user_row(owner)?, ended }))
     }
@@ -103,7 +90,7 @@ impl Store {
             if let Some(kept) = kept {
                 return Ok(Rotation::Repeated(user_row(owner)?, id, kept.expires_at));
             }
-            session::end(&transaction, &[id], now).await?;
+            session_rows::end(&transaction, &[id], now).await?;
             transaction.commit().await?;
             return Ok(Rotation::Reused(id));
         }
@@ -111,8 +98,8 @@ impl Store {
         let mut used: refresh_token::ActiveModel = found.into();
         used.used_at = Set(Some(now));
         used.update(&transaction).await?;
-        insert(&transaction, &successor).await?;
-        session::extend(&transaction, &successor).await?;
+        session_rows::insert_token(&transaction, &successor).await?;
+        session_rows::extend(&transaction, &successor).await?;
         transaction.commit().await?;
         Ok(Rotation::Rotated(user_row(owner)?, id))
     }
@@ -129,7 +116,7 @@ impl Store {
         let transaction = self.writes().begin().await?;
         let Some((found, _)) = locked(&transaction, token_hash).await? else { return Ok(None) };
         let id = SessionId(found.family_id);
-        session::end(&transaction, &[id], now).await?;
+        session_rows::end(&transaction, &[id], now).await?;
         transaction.commit().await?;
         Ok(Some(id))
     }
@@ -153,38 +140,4 @@ async fn by_hash(
     let found = refresh_token::Entity::find()
         .filter(refresh_token::Column::TokenHash.eq(token_hash.to_vec()));
     Ok(found.one(connection).await?)
-}
-
-/// Revokes the refresh tokens of a session.
-pub(crate) async fn revoke(
-    connection: &impl ConnectionTrait,
-    session: SessionId,
-    now: TimestampMs,
-) -> Result<(), StoreError> {
-    refresh_token::Entity::update_many()
-        .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
-        .filter(refresh_token::Column::FamilyId.eq(session.0))
-        .filter(refresh_token::Column::RevokedAt.is_null())
-        .exec(connection)
-        .await?;
-    Ok(())
-}
-
-/// Stores a token.
-pub(crate) async fn insert(
-    connection: &impl ConnectionTrait,
-    token: &RefreshToken,
-) -> Result<(), StoreError> {
-    let row = refresh_token::ActiveModel {
-        id: Set(Uuid::new_v4()),
-        family_id: Set(token.session.0),
-        user_id: Set(token.user.0),
-        token_hash: Set(token.token_hash.to_vec()),
-        issued_at: Set(token.issued_at),
-        expires_at: Set(token.expires_at),
-        used_at: Set(None),
-        revoked_at: Set(None),
-    };
-    row.insert(connection).await?;
-    Ok(())
 }

@@ -1,40 +1,19 @@
-//! Sessions of accounts: one row per login. A session that ends early takes a number of the counter
-//! of revocations, by which every instance learns that its access tokens are invalid; one that ends
-//! with all others of its account needs none, since the version of the account's tokens rises.
-
-use std::net::IpAddr;
+//! Sessions of accounts: listed, ended, and read by every instance that must know which have ended.
 
 use entities::session;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, TransactionTrait,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait,
 };
 
-use super::{refresh_token, revocation, user};
+use super::session_rows::{MAX_LIVING, end, living};
+use super::user;
 use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
-use crate::store::{RefreshToken, Store, StoreError};
+use crate::store::{Store, StoreError};
 
-/// The most living sessions of an account; another one ends the oldest.
-const MAX_LIVING: u64 = 100;
 /// Rows that one statement marks as seen.
 const SEEN_AT_ONCE: usize = 500;
-
-/// The device that a person logs in from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Device {
-    /// A name for people, like "Chrome on Android"; empty if it is not known.
-    pub name: String,
-    /// The network address.
-    pub address: Option<IpAddr>,
-}
-
-impl From<Option<IpAddr>> for Device {
-    fn from(address: Option<IpAddr>) -> Self {
-        Self { name: String::new(), address }
-    }
-}
 
 /// A living session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,124 +167,6 @@ impl Store {
         };
         Ok(rows.into_iter().filter_map(ended).collect())
     }
-}
-
-/// Stores the session of a login; the oldest sessions of the account make room for it. Returns those
-/// that ended.
-pub(crate) async fn open(
-    transaction: &impl ConnectionTrait,
-    token: &RefreshToken,
-    device: &Device,
-) -> Result<Vec<SessionId>, StoreError> {
-    let now = token.issued_at;
-    let too_many = living(token.user, now)
-        .order_by_desc(session::Column::CreatedAt)
-        .order_by_desc(session::Column::Id)
-        .offset(MAX_LIVING - 1)
-        .limit(MAX_LIVING);
-    let oldest: Vec<SessionId> =
-        too_many.all(transaction).await?.into_iter().map(|row| SessionId(row.id)).collect();
-    put(transaction, token, device).await?;
-    end(transaction, &oldest, now).await?;
-    Ok(oldest)
-}
-
-/// Extends the session of a refresh token that was renewed. One that an instance of an earlier
-/// version opened gets its row now.
-pub(crate) async fn extend(
-    transaction: &impl ConnectionTrait,
-    token: &RefreshToken,
-) -> Result<(), StoreError> {
-    put(transaction, token, &Device::default()).await
-}
-
-async fn put(
-    transaction: &impl ConnectionTrait,
-    token: &RefreshToken,
-    device: &Device,
-) -> Result<(), StoreError> {
-    let row = session::ActiveModel {
-        id: Set(token.session.0),
-        user_id: Set(token.user.0),
-        device: Set(device.name.clone()),
-        address: Set(device.address.map(|address| address.to_canonical().to_string())),
-        created_at: Set(token.issued_at),
-        last_seen_at: Set(token.issued_at),
-        expires_at: Set(token.expires_at),
-        ended_at: Set(None),
-        revocation: Set(None),
-    };
-    let known = OnConflict::column(session::Column::Id)
-        .update_columns([session::Column::LastSeenAt, session::Column::ExpiresAt])
-        .to_owned();
-    session::Entity::insert(row).on_conflict(known).exec_without_returning(transaction).await?;
-    Ok(())
-}
-
-/// Ends sessions, whose owner's row is locked, and their refresh tokens. This is the last step of a
-/// transaction.
-pub(crate) async fn end(
-    transaction: &impl ConnectionTrait,
-    sessions: &[SessionId],
-    now: TimestampMs,
-) -> Result<(), StoreError> {
-    if sessions.is_empty() {
-        return Ok(());
-    }
-    for id in sessions {
-        refresh_token::revoke(transaction, *id, now).await?;
-    }
-    for id in sessions {
-        let number = revocation::next_number(transaction).await?;
-        session::Entity::update_many()
-            .col_expr(session::Column::EndedAt, Expr::value(now))
-            .col_expr(session::Column::Revocation, Expr::value(number))
-            .filter(session::Column::Id.eq(id.0))
-            .filter(session::Column::EndedAt.is_null())
-            .exec(transaction)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Marks all sessions of an account but `keep` as ended. Their access tokens end by the version of
-/// the account, which the caller raises. Returns true if `keep` lives.
-pub(crate) async fn end_with_account(
-    transaction: &impl ConnectionTrait,
-    user: UserId,
-    keep: Option<SessionId>,
-    now: TimestampMs,
-) -> Result<bool, StoreError> {
-    let kept = match keep {
-        Some(id) => living(user, now).filter(session::Column::Id.eq(id.0)).one(transaction).await?,
-        None => None,
-    };
-    let mut others = session::Entity::update_many()
-        .col_expr(session::Column::EndedAt, Expr::value(now))
-        .filter(session::Column::UserId.eq(user.0))
-        .filter(session::Column::EndedAt.is_null());
-    if let Some(kept) = &kept {
-        others = others.filter(session::Column::Id.ne(kept.id));
-    }
-    others.exec(transaction).await?;
-    Ok(kept.is_some())
-}
-
-/// Deletes all sessions of an account that is closed.
-pub(crate) async fn forget(
-    transaction: &impl ConnectionTrait,
-    user: UserId,
-) -> Result<(), StoreError> {
-    let of_user = session::Column::UserId.eq(user.0);
-    session::Entity::delete_many().filter(of_user).exec(transaction).await?;
-    Ok(())
-}
-
-fn living(user: UserId, now: TimestampMs) -> Select<session::Entity> {
-    session::Entity::find()
-        .filter(session::Column::UserId.eq(user.0))
-        .filter(session::Column::EndedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(now))
 }
 
 fn row(row: session::Model) -> SessionRow {

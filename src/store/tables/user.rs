@@ -15,7 +15,7 @@ use crate::store::states::PaymentMethod;
 use crate::store::tables::closed::forgotten;
 use crate::store::tables::grant::{self, GrantRole, GrantRow};
 use crate::store::tables::{
-    enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation, session,
+    enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation, session_rows,
     term_agreement, wallet,
 };
 use crate::store::{
@@ -373,7 +373,7 @@ impl Store {
             .filter(refresh_token::Column::UserId.eq(id.0))
             .exec(&transaction)
             .await?;
-        session::forget(&transaction, id).await?;
+        session_rows::forget(&transaction, id).await?;
         let version = found.token_version;
         let mut row: user::ActiveModel = found.into();
         row.email = Set(forgotten(id));
@@ -489,11 +489,11 @@ async fn end_others(
         .exec(transaction)
         .await?;
     let lives =
-        session::end_with_account(transaction, user, keeps.map(|it| it.session), now).await?;
+        session_rows::end_with_account(transaction, user, keeps.map(|it| it.session), now).await?;
     let Some(keeps) = keeps else { return Ok(true) };
     if lives {
-        super::refresh_token::insert(transaction, keeps).await?;
-        session::extend(transaction, keeps).await?;
+        session_rows::insert_token(transaction, keeps).await?;
+        session_rows::extend(transaction, keeps).await?;
     }
     Ok(lives)
 }

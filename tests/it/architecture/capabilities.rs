@@ -65,6 +65,7 @@ const TABLES: &[(&str, &str)] = &[
     ("seat", "offerings"),
     ("seat_slices", "offerings"),
     ("session", "accounts"),
+    ("session_rows", "accounts"),
     ("simulator_charge", "payments"),
     ("social_identity", "accounts"),
     ("term", "terms"),

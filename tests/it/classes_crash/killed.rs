@@ -67,9 +67,8 @@ impl Killable {
         });
         let more = more.as_object().expect("an object").clone();
         body.as_object_mut().expect("an object").extend(more);
-        let (status, made) = self
-            .send(&self.server.mint().admin(), (Method::POST, "/api/mclasses"), "c", &body)
-            .await;
+        let (admin, key) = (self.server.mint().admin(), format!("{:032x}", rand::random::<u128>()));
+        let (status, made) = self.send(&admin, (Method::POST, "/api/mclasses"), &key, &body).await;
         assert_eq!(status, 201, "{made}");
         format!("/api/mclasses/{}/enrollments", made["data"]["id"].as_str().expect("an id"))
     }

@@ -1,0 +1,200 @@
+//! The rows of sessions and of their refresh tokens, as other tables' transactions change them. A
+//! session that ends early takes a number of the counter of revocations, by which every instance learns
+//! that its access tokens are invalid; one that ends with all others of its account needs none, since
+//! the version of the account's tokens rises.
+
+use std::net::IpAddr;
+
+use entities::{refresh_token, session};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+};
+use uuid::Uuid;
+
+use super::revocation;
+use crate::ids::{SessionId, UserId};
+use crate::inventory::TimestampMs;
+use crate::store::StoreError;
+
+/// The most living sessions of an account; another one ends the oldest.
+pub(super) const MAX_LIVING: u64 = 100;
+
+/// The device that a person logs in from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// A name for people, like "Chrome on Android"; empty if it is not known.
+    pub name: String,
+    /// The network address.
+    pub address: Option<IpAddr>,
+}
+
+impl From<Option<IpAddr>> for Device {
+    fn from(address: Option<IpAddr>) -> Self {
+        Self { name: String::new(), address }
+    }
+}
+
+/// A refresh token, known only by its hash.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RefreshToken {
+    pub session: SessionId,
+    pub user: UserId,
+    pub token_hash: [u8; 32],
+    pub issued_at: TimestampMs,
+    pub expires_at: TimestampMs,
+}
+
+/// Stores the session of a login; the oldest sessions of the account make room for it. Returns those
+/// that ended.
+pub(crate) async fn open(
+    transaction: &impl ConnectionTrait,
+    token: &RefreshToken,
+    device: &Device,
+) -> Result<Vec<SessionId>, StoreError> {
+    let now = token.issued_at;
+    let too_many = living(token.user, now)
+        .order_by_desc(session::Column::CreatedAt)
+        .order_by_desc(session::Column::Id)
+        .offset(MAX_LIVING - 1)
+        .limit(MAX_LIVING);
+    let oldest: Vec<SessionId> =
+        too_many.all(transaction).await?.into_iter().map(|row| SessionId(row.id)).collect();
+    put(transaction, token, device).await?;
+    end(transaction, &oldest, now).await?;
+    Ok(oldest)
+}
+
+/// Extends the session of a refresh token that was renewed. One that an instance of an earlier
+/// version opened gets its row now.
+pub(crate) async fn extend(
+    transaction: &impl ConnectionTrait,
+    token: &RefreshToken,
+) -> Result<(), StoreError> {
+    put(transaction, token, &Device::default()).await
+}
+
+async fn put(
+    transaction: &impl ConnectionTrait,
+    token: &RefreshToken,
+    device: &Device,
+) -> Result<(), StoreError> {
+    let row = session::ActiveModel {
+        id: Set(token.session.0),
+        user_id: Set(token.user.0),
+        device: Set(device.name.clone()),
+        address: Set(device.address.map(|address| address.to_canonical().to_string())),
+        created_at: Set(token.issued_at),
+        last_seen_at: Set(token.issued_at),
+        expires_at: Set(token.expires_at),
+        ended_at: Set(None),
+        revocation: Set(None),
+    };
+    let known = OnConflict::column(session::Column::Id)
+        .update_columns([session::Column::LastSeenAt, session::Column::ExpiresAt])
+        .to_owned();
+    session::Entity::insert(row).on_conflict(known).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+/// Ends sessions, whose owner's row is locked, and their refresh tokens. This is the last step of a
+/// transaction.
+pub(crate) async fn end(
+    transaction: &impl ConnectionTrait,
+    sessions: &[SessionId],
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    for id in sessions {
+        revoke(transaction, *id, now).await?;
+    }
+    for id in sessions {
+        let number = revocation::next_number(transaction).await?;
+        session::Entity::update_many()
+            .col_expr(session::Column::EndedAt, Expr::value(now))
+            .col_expr(session::Column::Revocation, Expr::value(number))
+            .filter(session::Column::Id.eq(id.0))
+            .filter(session::Column::EndedAt.is_null())
+            .exec(transaction)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Marks all sessions of an account but `keep` as ended. Their access tokens end by the version of
+/// the account, which the caller raises. Returns true if `keep` lives.
+pub(crate) async fn end_with_account(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+    keep: Option<SessionId>,
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    let kept = match keep {
+        Some(id) => living(user, now).filter(session::Column::Id.eq(id.0)).one(transaction).await?,
+        None => None,
+    };
+    let mut others = session::Entity::update_many()
+        .col_expr(session::Column::EndedAt, Expr::value(now))
+        .filter(session::Column::UserId.eq(user.0))
+        .filter(session::Column::EndedAt.is_null());
+    if let Some(kept) = &kept {
+        others = others.filter(session::Column::Id.ne(kept.id));
+    }
+    others.exec(transaction).await?;
+    Ok(kept.is_some())
+}
+
+/// Deletes all sessions of an account that is closed.
+pub(crate) async fn forget(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<(), StoreError> {
+    let of_user = session::Column::UserId.eq(user.0);
+    session::Entity::delete_many().filter(of_user).exec(transaction).await?;
+    Ok(())
+}
+
+pub(super) fn living(user: UserId, now: TimestampMs) -> Select<session::Entity> {
+    session::Entity::find()
+        .filter(session::Column::UserId.eq(user.0))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(now))
+}
+
+/// Revokes the refresh tokens of a session.
+pub(crate) async fn revoke(
+    connection: &impl ConnectionTrait,
+    session: SessionId,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    refresh_token::Entity::update_many()
+        .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
+        .filter(refresh_token::Column::FamilyId.eq(session.0))
+        .filter(refresh_token::Column::RevokedAt.is_null())
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Stores a token.
+pub(crate) async fn insert_token(
+    connection: &impl ConnectionTrait,
+    token: &RefreshToken,
+) -> Result<(), StoreError> {
+    let row = refresh_token::ActiveModel {
+        id: Set(Uuid::new_v4()),
+        family_id: Set(token.session.0),
+        user_id: Set(token.user.0),
+        token_hash: Set(token.token_hash.to_vec()),
+        issued_at: Set(token.issued_at),
+        expires_at: Set(token.expires_at),
+        used_at: Set(None),
+        revoked_at: Set(None),
+    };
+    row.insert(connection).await?;
+    Ok(())
+}
