@@ -3,18 +3,25 @@
 //! because only the gate makes the extractor [`crate::http::extract::Staff`] succeed.
 
 mod gate;
+mod pages;
 mod rules;
 mod snapshots;
 mod subject;
 
 pub(crate) use gate::{complete, enter};
-pub(crate) use rules::{About, Rule, Shot, act, own_or_others, read};
+use rules::About;
+pub(crate) use rules::Rule;
 
 use crate::roles::Permission;
 
 /// Returns the rules of a route of the API, by its pattern.
 pub(crate) fn rules_of(pattern: &str) -> Vec<&'static Rule> {
     rules::API.iter().filter(|rule| rule.path == pattern).collect()
+}
+
+/// Returns the rule of a page, by its method and pattern.
+pub(crate) fn page_rule(method: &str, pattern: &str) -> Option<&'static Rule> {
+    pages::PAGES.iter().find(|rule| rule.path == pattern && rule.method == method)
 }
 
 /// A rule, as tests read it.
