@@ -62,7 +62,7 @@ on_both_databases! {
         let me = kim.get("/api/users/me").await.is(200).data;
         assert_eq!(me, json!({
             "id": kim.user, "kind": "guest", "email": null, "name": "", "phoneNumber": null,
-            "role": "USER", "provider": null, "socialId": null, "language": null, "emailConfirmedAt": null,
+            "role": "USER", "roles": [], "provider": null, "socialId": null, "language": null, "emailConfirmedAt": null,
             "defaultPaymentMethod": null, "isSignUpCompleted": false, "createdAt": null,
             "updatedAt": null,
         }));

@@ -82,6 +82,11 @@ pub const TABLE: &[Row] = &[
             "/claim",
         ],
     ),
+    (
+        Class::Hot,
+        "GET POST",
+        &["/api/auth/providers", "/api/auth/{provider}*", "/sign-in/{provider}*"],
+    ),
     (Class::Hot, "OPTIONS", &["*"]),
     (
         Class::Staff,
