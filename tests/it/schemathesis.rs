@@ -11,30 +11,39 @@ use crate::clients::account;
 use crate::http::api_client::{Answer, Event, Person, Shop};
 use crate::support::test_db::TestDb;
 
-/// The operations that close the account or end its tokens, which the other operations need.
-const ENDS: [&str; 2] = ["forgetMe", "endSessions"];
+/// The operations that close the account, end its tokens or take its role, which the others need.
+const ENDS: [(&str, Role); 3] =
+    [("forgetMe", Role::User), ("endSessions", Role::User), ("revokeRole", Role::Admin)];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_a_user_can_send_is_answered_as_documented() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let person = account(&shop, "user@example.com", Role::User).await;
-    try_all(&shop, &person, &ENDS.map(|operation| ["--exclude-operation-id", operation]).concat())
-        .await;
+    try_all(
+        &shop,
+        &person,
+        &ENDS.map(|(operation, _)| ["--exclude-operation-id", operation]).concat(),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_an_administrator_can_send_is_answered_as_documented() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let person = account(&shop, "admin@example.com", Role::Admin).await;
-    try_all(&shop, &person, &ENDS.map(|operation| ["--exclude-operation-id", operation]).concat())
-        .await;
+    try_all(
+        &shop,
+        &person,
+        &ENDS.map(|(operation, _)| ["--exclude-operation-id", operation]).concat(),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_an_account_and_ending_its_sessions_are_answered_as_documented() {
-    let shop = Shop::open(TestDb::sqlite().await).await;
-    for operation in ENDS {
-        let person = account(&shop, &format!("{operation}@example.com"), Role::User).await;
+async fn what_ends_an_account_its_sessions_or_its_role_is_answered_as_documented() {
+    for (operation, role) in ENDS {
+        let shop = Shop::open(TestDb::sqlite().await).await;
+        let person = account(&shop, "leaver@example.com", role).await;
         try_all(&shop, &person, &["--include-operation-id", operation]).await;
     }
 }
