@@ -233,7 +233,12 @@ async fn an_opened_ticket_shows_without_a_network_until_its_holder_signs_out() {
 
 #[test]
 fn every_scenario_is_run_by_a_test() {
-    let files = ["tests/it/web.rs", "tests/it/web/flows.rs", "tests/it/webhooks/browser.rs"];
+    let files = [
+        "tests/it/web.rs",
+        "tests/it/web/flows.rs",
+        "tests/it/webhooks/browser.rs",
+        "tests/it/limits/pages.rs",
+    ];
     let source = files.map(|file| fs::read_to_string(path(file)).unwrap()).concat();
     let entries = fs::read_dir(path("tests/web/scenarios")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
