@@ -150,10 +150,11 @@ async fn signing_in_keeps_tokens_where_no_script_reads_them() {
     let form = [("email", "kim@example.com"), ("password", PASSWORD)];
     let answer = browser.post("/sign-in", &form).await;
     let cookies: Vec<_> = answer.headers().get_all(SET_COOKIE).iter().collect();
-    assert_eq!(cookies.len(), 2);
+    assert_eq!(cookies.len(), 3, "two tokens, and what the device is known by");
     for cookie in cookies {
         let cookie = cookie.to_str().expect("text");
-        assert!(cookie.starts_with("__Host-admitone"), "{cookie}");
+        let is_ours = ["__Host-admitone", "__Host-device"].iter().any(|it| cookie.starts_with(it));
+        assert!(is_ours, "{cookie}");
         for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
             assert!(cookie.contains(attribute), "{cookie}");
         }
