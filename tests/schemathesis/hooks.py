@@ -43,6 +43,7 @@ RULES = [
         r"^password is set: change it",
         r"^offeringId ",
         r"^state is missing",
+        r"^action must be the name of an act",
         r"^send either holdId, or productId and quantity$",
         r"the total price is too large",
         r"row\.seats: an event has",

@@ -94,7 +94,7 @@ pub(crate) fn attempt_cookie(config: &Config, value: String) -> Cookie<'static> 
 /// A provider that people can sign in by.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProviderDto {
+pub struct OfferedProviderDto {
     provider: SocialProvider,
     /// The name on buttons.
     #[schema(example = "Google")]
@@ -108,10 +108,10 @@ pub struct ProviderDto {
 #[utoipa::path(
     get, path = "/api/auth/providers", tag = "auth", operation_id = "listProviders",
     security(()),
-    responses((status = 200, description = "The providers", body = Vec<ProviderDto>))
+    responses((status = 200, description = "The providers", body = Vec<OfferedProviderDto>))
 )]
 pub async fn providers(state: web::Data<AppState>) -> HttpResponse {
-    let provider = |(provider, name): (SocialProvider, &str)| ProviderDto {
+    let provider = |(provider, name): (SocialProvider, &str)| OfferedProviderDto {
         provider,
         name: name.to_owned(),
         path: format!("/api/auth/{}", path_name(provider)),
@@ -219,13 +219,13 @@ pub enum SocialResult {
     /// The account that signed in, and its tokens.
     SignedIn(Box<Tokens>),
     /// The provider whose identity was added to the caller's account.
-    Linked(LinkedDto),
+    Linked(LinkedIdentityDto),
 }
 
 /// A provider whose identity was added to the caller's account.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LinkedDto {
+pub struct LinkedIdentityDto {
     linked: SocialProvider,
 }
 
@@ -283,7 +283,7 @@ pub async fn callback(
     }
     let end = state.accounts.social_finish(provider, query.into(), cookie, bearer, &device).await?;
     let result = match end.outcome {
-        SocialOutcome::Linked => SocialResult::Linked(LinkedDto { linked: provider }),
+        SocialOutcome::Linked => SocialResult::Linked(LinkedIdentityDto { linked: provider }),
         SocialOutcome::SignedIn { mut session, is_new } => {
             if is_new {
                 let language = accepted_language(&request);

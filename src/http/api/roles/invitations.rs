@@ -55,7 +55,7 @@ pub struct InvitationDto {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewInvitationBody {
-    #[schema(example = "kim@example.com")]
+    #[schema(example = "kim@example.com", format = "email", max_length = 254)]
     email: String,
     #[serde(deserialize_with = "object::word")]
     role: GrantRole,
