@@ -1,6 +1,7 @@
 //! Roles: what each person may do for which offering. They are read when they are used, from a copy of
 //! all grants in memory, and never from a token: a role that is taken away ends at once on the instance
-//! that takes it, and within two seconds on the others.
+//! that takes it, and within two seconds on the others. Before a member of staff is refused, the copy is
+//! read again: a role that is given counts at once everywhere.
 
 mod error;
 mod invitations;
@@ -8,6 +9,7 @@ mod permission;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -26,8 +28,11 @@ pub struct Roles {
     /// Derives the tokens of invitations.
     invitation_key: [u8; 32],
     held: ArcSwap<Held>,
-    /// Only one read at a time stores what it has read: a slow one must not replace a newer.
-    reading: tokio::sync::Mutex<()>,
+    /// Only one read at a time stores what it has read: a slow one must not replace a newer. Holds the
+    /// number of the last one that succeeded.
+    reading: tokio::sync::Mutex<u64>,
+    /// The number of reads that have begun.
+    begun: AtomicU64,
 }
 
 /// All grants, as of one generation.
@@ -57,20 +62,28 @@ impl Roles {
             invitation_key: blake3::derive_key(context, secret.as_bytes()),
             held: ArcSwap::default(),
             reading: tokio::sync::Mutex::default(),
+            begun: AtomicU64::default(),
         }
     }
 
     /// Reads the grants again if they have changed since the last call. Costs one read of one row
-    /// otherwise. A generation of its own, and not the counter of revoked tokens: that counter's row is
+    /// otherwise, which calls at the same time share. A generation of its own, and not the counter of revoked tokens: that counter's row is
     /// locked by every change of a password, and changes of grants must exclude each other.
     ///
     /// # Errors
     /// The store failed; the grants of before stay.
     pub async fn learn(&self) -> Result<(), RoleError> {
-        let _one = self.reading.lock().await;
+        let begun = self.begun.load(Ordering::SeqCst);
+        let mut succeeded = self.reading.lock().await;
+        if *succeeded > begun {
+            // It began after this call, and has seen all that this one must see.
+            return Ok(());
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         // Read before the grants: a change in between is read once more by the next call.
         let generation = self.store.grant_generation().await?;
         if generation == self.held.load().generation {
+            *succeeded = number;
             return Ok(());
         }
         let mut held = Held { generation, ..Held::default() };
@@ -86,6 +99,7 @@ impl Roles {
             }
         }
         self.held.store(Arc::new(held));
+        *succeeded = number;
         Ok(())
     }
 

@@ -68,7 +68,7 @@ error_codes! {
         "Unknown, expired or revoked refresh token: log in again.";
     RefreshTokenReused = UNAUTHORIZED "REFRESH_TOKEN_REUSED",
         "The refresh token was used before; everything issued from that login is revoked.";
-    Forbidden = FORBIDDEN "FORBIDDEN", "This needs the role ADMIN.";
+    Forbidden = FORBIDDEN "FORBIDDEN", "This needs a role that you do not have: ask an administrator.";
     SelfChargeOff = FORBIDDEN "WALLET_SELF_CHARGE_OFF",
         "Customers cannot charge their wallets here: an administrator does, or the operator turns \
          ADMITONE_WALLET_SELF_CHARGE on.";

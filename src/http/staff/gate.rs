@@ -49,10 +49,16 @@ pub(crate) async fn enter(
     };
     let caller = access.caller;
     let roles = state.accounts.roles();
-    if !roles.has_any(caller) {
-        return if rule.is_shared { Ok(None) } else { Err(ApiError::of(ErrorCode::Forbidden)) };
+    if rule.is_shared && !roles.has_any(caller) {
+        return Ok(None);
     }
-    let scope = roles.scope(caller, rule.permission);
+    if !roles.has_any(caller) {
+        // Another instance may have given them their role a moment ago.
+        roles.learn().await?;
+        if !roles.has_any(caller) {
+            return Err(ApiError::of(ErrorCode::Forbidden));
+        }
+    }
     let values = match rule.act {
         Some(_) => values_of(request).await?,
         None => Value::Null,
@@ -61,7 +67,13 @@ pub(crate) async fn enter(
     let path = request.match_info().as_str().to_owned();
     let params = Params::of(rule.path, &path);
     let subject = subject::find(&state, rule.about, &params, &values).await?;
-    let is_allowed = allows(rule, &scope, &subject);
+    let mut scope = roles.scope(caller, rule.permission);
+    let mut is_allowed = allows(rule, &scope, &subject);
+    if !rule.is_shared && !is_allowed {
+        roles.learn().await?;
+        scope = roles.scope(caller, rule.permission);
+        is_allowed = allows(rule, &scope, &subject);
+    }
     if rule.is_shared && (!is_allowed || subject.owner == Some(caller.user)) {
         return Ok(None);
     }

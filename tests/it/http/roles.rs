@@ -5,7 +5,7 @@ mod invitations;
 
 use admitone::http::staff::{Listed, listed};
 use admitone::ids::{OfferingId, UserId};
-use admitone::roles::NewGrant;
+use admitone::roles::{NewGrant, Roles};
 use admitone::store::GrantRole;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -215,6 +215,20 @@ on_both_databases! {
         let there = member(&shop, GrantRole::Door, &[other.offering()]).await;
         there.post("/api/checkins", &code).await.is(200);
         door.post("/api/checkins/undo", &code).await.refused(403, "FORBIDDEN");
+    }
+
+    async fn a_role_that_another_instance_gives_counts_at_once(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, kim) = (shop.event().await, account(&shop).await);
+        let rename = async || kim.patch(&event.path, &json!({"name": "Macbeth"})).await;
+        rename().await.refused(403, "FORBIDDEN");
+        let now = shop.app.state().clock.now_ms();
+        let elsewhere = Roles::new(shop.app.state().store.clone(), "of another instance");
+        for (role, status) in [(GrantRole::Door, 403), (GrantRole::Organiser, 200)] {
+            let new = NewGrant { user: kim.user, role, offering: Some(event.offering()) };
+            elsewhere.grant(new, None, None, now).await.expect("grants");
+            rename().await.is(status);
+        }
     }
 
     async fn roles_are_given_taken_and_listed(db: TestDb) {

@@ -5,12 +5,11 @@ use std::sync::atomic::Ordering;
 
 use admitone::inventory::MAX_APPLICATIONS;
 use rand::rngs::StdRng;
-use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::json;
 
-use crate::support::customers::{Answer, Customer, Shop};
+use crate::support::customers::{Customer, Shop};
 use crate::support::process::Mint;
-use crate::support::test_db::eventually;
 
 /// Makes a first-come class with `places` places, as long a waitlist, and a form with one question;
 /// returns the path of its enrollments.
@@ -20,34 +19,15 @@ pub async fn open_class(shop: &Shop, admin: &Customer, rng: &mut StdRng, places:
         "waitlistCapacity": places, "selectionType": "FIRST_COME",
         "startAt": "2090-05-01T10:00:00Z", "endAt": "2090-05-01T12:00:00Z",
     });
-    let made = ask_as_admin(shop, admin, rng, "/api/mclasses", &class).await;
+    let made = shop.ask(admin, rng, (Method::POST, "/api/mclasses"), Some(class)).await;
     assert!(made.is_ok(), "{made:?}");
     let class = format!("/api/mclasses/{}", made.data()["id"].as_str().expect("an id"));
     let why = json!({"id": "why", "type": "LONG_TEXT", "label": "Why?", "required": true});
     let form = json!({"title": "About you", "questions": [why]});
-    let made = ask_as_admin(shop, admin, rng, &format!("{class}/enrollment-form"), &form).await;
+    let to = (Method::POST, &*format!("{class}/enrollment-form"));
+    let made = shop.ask(admin, rng, to, Some(form)).await;
     assert!(made.is_ok(), "{made:?}");
     format!("{class}/enrollments")
-}
-
-/// Posts as an administrator. An instance that started beside the one that made the administrator learns
-/// of it in a second.
-async fn ask_as_admin(
-    shop: &Shop,
-    admin: &Customer,
-    rng: &mut StdRng,
-    path: &str,
-    body: &Value,
-) -> Answer {
-    let mut answered = None;
-    eventually("every instance knows the administrator", async || {
-        let answer = shop.ask(admin, rng, (Method::POST, path), Some(body.clone())).await;
-        let is_known = answer.status != StatusCode::FORBIDDEN;
-        answered = Some(answer);
-        is_known
-    })
-    .await;
-    answered.expect("an answer")
 }
 
 /// Applies and cancels until the shop closes, as another person after as many applications as one may
