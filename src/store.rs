@@ -80,7 +80,7 @@ pub use tables::social_identity::{
 pub use tables::term::{TermFilter, TermHead, TermKind, TermRow, TermsOf};
 pub use tables::term_agreement::AgreementRow;
 pub use tables::ticket::TicketRow;
-pub use tables::user::{
+pub use tables::user_row::{
     EmailAdded, Forgotten, NO_PASSWORD, NewPassword, NewUser, Role, UserChange, UserChanged,
     UserRow,
 };

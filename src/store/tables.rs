@@ -47,6 +47,8 @@ pub(crate) mod term;
 pub(crate) mod term_agreement;
 pub(crate) mod ticket;
 pub(crate) mod user;
+mod user_forget;
+pub(crate) mod user_row;
 pub(crate) mod venue;
 pub(crate) mod wallet;
 pub(crate) mod webhook;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::tables::grant::GrantRole;
-use crate::store::tables::user::{Role, address, user_row};
+use crate::store::tables::user_row::{Role, address, user_row};
 use crate::store::{Store, StoreError, UserRow, older};
 
 /// The most people that a condition names one by one.

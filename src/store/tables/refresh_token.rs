@@ -11,7 +11,8 @@ use sea_orm::{
 use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::session_rows;
-use crate::store::tables::user::{lock, user_row};
+use crate::store::tables::user::lock;
+use crate::store::tables::user_row::user_row;
 use crate::store::{Device, RefreshToken, Store, StoreError, UserRow};
 
 /// The result of presenting a refresh token.

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
-use crate::store::tables::user::{NO_PASSWORD, insert, lock, user_row};
+use crate::store::tables::user::{insert, lock};
+use crate::store::tables::user_row::{NO_PASSWORD, user_row};
 use crate::store::{NewUser, Store, StoreError, UserRow, is_unique_violation};
 
 /// A provider of identities.

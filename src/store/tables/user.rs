@@ -2,162 +2,21 @@
 //! does every operation that opens or renews a session (`store/tables/refresh_token.rs`): no
 //! session outlives its revocation.
 
-use entities::{refresh_token, social_identity, user};
+use entities::{refresh_token, user};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
     QueryFilter, QuerySelect, TransactionTrait, sea_query::Expr,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::ids::{GrantId, TermId, UserId};
 use crate::inventory::TimestampMs;
-use crate::store::states::PaymentMethod;
 use crate::store::tables::closed::forgotten;
 use crate::store::tables::grant::{self, GrantRole, GrantRow};
-use crate::store::tables::{
-    enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation, session_rows,
-    term_agreement, wallet,
+use crate::store::tables::user_row::{
+    EmailAdded, NO_ADDRESS, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow, user_row,
 };
-use crate::store::{
-    Answered, Key, OnBalance, RefreshToken, Store, StoreError, is_unique_violation,
-};
-
-/// What an account may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Role {
-    /// Buys tickets.
-    User,
-    /// Sells tickets, checks them in, and reads everything.
-    Admin,
-}
-
-impl Role {
-    /// Returns the name of the role in tokens and answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "USER",
-            Self::Admin => "ADMIN",
-        }
-    }
-
-    /// Parses a name that [`Self::as_str`] returns.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == text)
-    }
-}
-
-/// The password hash of an account whose owner signs in by a provider and has set no password.
-pub const NO_PASSWORD: &str = "-";
-
-/// The end of the placeholder address of an account without an address.
-const NO_ADDRESS: &str = "@none.invalid";
-
-/// An account.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct UserRow {
-    pub id: UserId,
-    /// Empty for an account without an address.
-    pub email: String,
-    pub password_hash: String,
-    pub name: String,
-    pub phone_number: Option<String>,
-    pub role: Role,
-    pub created_at: TimestampMs,
-    pub updated_at: TimestampMs,
-    /// Access tokens with a lower version are invalid.
-    pub token_version: i64,
-    /// The tag of the person's language; `None` where it is not known.
-    pub language: Option<String>,
-    /// When the person proved to receive mail at the address.
-    pub email_confirmed_at: Option<TimestampMs>,
-    /// How automatic payments are made; `None` where the person has not chosen.
-    pub default_payment_method: Option<PaymentMethod>,
-}
-
-impl UserRow {
-    /// True if the owner can sign in by a password.
-    #[must_use]
-    pub fn has_password(&self) -> bool {
-        !self.password_hash.is_empty() && self.password_hash != NO_PASSWORD
-    }
-}
-
-/// An account to create. The caller has normalised the e-mail address; an empty one makes an account
-/// without an address.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct NewUser {
-    pub id: UserId,
-    pub email: String,
-    pub password_hash: String,
-    pub name: String,
-    pub phone_number: Option<String>,
-    pub role: Role,
-}
-
-/// Changes to an account; a field that is `None` stays as it is.
-#[derive(Clone, Debug, Default)]
-pub struct UserChange {
-    /// A new name.
-    pub name: Option<String>,
-    /// A new number; `Some(None)` removes the number.
-    pub phone_number: Option<Option<String>>,
-    /// A new password.
-    pub password: Option<NewPassword>,
-    /// The tag of another language.
-    pub language: Option<&'static str>,
-    /// How automatic payments are made; `Some(None)` removes the choice.
-    pub default_payment_method: Option<Option<PaymentMethod>>,
-}
-
-/// A new password, as hashes.
-#[derive(Clone, Debug)]
-pub struct NewPassword {
-    /// The hash of the password that the owner has proved to know: if the stored hash is another
-    /// one by now, nothing changes. `None` where no proof is required.
-    pub proved: Option<String>,
-    /// The hash to store.
-    pub hash: String,
-    /// The next refresh token of the session that goes on; all others end.
-    pub keeps: Option<RefreshToken>,
-}
-
-/// The result of a change.
-#[derive(Clone, Debug)]
-pub enum UserChanged {
-    /// The account as it is now.
-    Now(UserRow),
-    /// The account with its new password; the session that was to go on had ended.
-    WithoutSession(UserRow),
-    /// There is no such account, or no longer.
-    Gone,
-    /// The password of the account is no longer the proved one.
-    OtherPassword,
-}
-
-/// The result of adding an address.
-#[derive(Clone, Debug)]
-pub enum EmailAdded {
-    /// The account as it is now.
-    Now(UserRow),
-    /// The account has an address; nothing changed.
-    HasOne,
-    /// There is no such account, or no longer.
-    Gone,
-}
-
-/// The result of forgetting an account.
-#[derive(Clone, Debug)]
-pub enum Forgotten {
-    /// The empty shell that is left of the account.
-    Now(UserRow),
-    /// The account was forgotten before, or never existed.
-    Before,
-    /// The wallet holds money, or money is on its way; nothing changed.
-    HasMoney,
-}
+use crate::store::tables::{guest, idempotency, revocation, session_rows, term_agreement};
+use crate::store::{Answered, Key, RefreshToken, Store, StoreError, is_unique_violation};
 
 impl Store {
     /// Creates an account; a guest with its id becomes this account.
@@ -335,67 +194,6 @@ impl Store {
         transaction.commit().await?;
         Ok(Some(user_row(row)?))
     }
-
-    /// Forgets a person, who may be a guest with an address. The account stays as an empty shell, which is returned and to which its
-    /// reservations point. `on_balance` decides what happens to its money.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] for the last administrator: without one, no account could become an
-    /// administrator.
-    pub async fn user_forget(
-        &self,
-        id: UserId,
-        on_balance: OnBalance,
-        now: TimestampMs,
-    ) -> Result<Forgotten, StoreError> {
-        let transaction = self.writes().begin().await?;
-        // Of two administrators who close their accounts at once, one is the last.
-        if !grant::end_all(&transaction, id).await? {
-            return Err(StoreError::Conflict("the last administrator's place"));
-        }
-        let found = match lock(&transaction, id).await? {
-            Some(found) => Some(found),
-            None => shell_of_guest(&transaction, id, now).await?,
-        };
-        let Some(found) = found else { return Ok(Forgotten::Before) };
-        match on_balance {
-            OnBalance::Refuse if wallet::has_money(&transaction, id).await? => {
-                return Ok(Forgotten::HasMoney);
-            }
-            OnBalance::Refuse => {}
-            OnBalance::Forfeit => wallet::forfeit(&transaction, id, now).await?,
-        }
-        // Money of a payment that was begun meanwhile.
-        if payment::is_under_way(&transaction, id).await? {
-            return Ok(Forgotten::HasMoney);
-        }
-        refresh_token::Entity::delete_many()
-            .filter(refresh_token::Column::UserId.eq(id.0))
-            .exec(&transaction)
-            .await?;
-        session_rows::forget(&transaction, id).await?;
-        let version = found.token_version;
-        let mut row: user::ActiveModel = found.into();
-        row.email = Set(forgotten(id));
-        row.password_hash = Set(String::new());
-        row.name = Set(String::new());
-        row.role = Set(Role::User.as_str().into());
-        row.phone_number = Set(None);
-        row.updated_at = Set(now);
-        (row.language, row.email_confirmed_at) = (Set(None), Set(None));
-        row.default_payment_method = Set(None);
-        mail_link::end_all(&transaction, id).await?;
-        social_identity::Entity::delete_many()
-            .filter(social_identity::Column::UserId.eq(id.0))
-            .exec(&transaction)
-            .await?;
-        kept_mail::forget(&transaction, id).await?;
-        enrollment_words::erase(&transaction, id).await?;
-        end_access(&transaction, &mut row, version, now).await?;
-        let row = row.update(&transaction).await?;
-        transaction.commit().await?;
-        Ok(Forgotten::Now(user_row(row)?))
-    }
 }
 
 /// Inserts an account; a guest with its id becomes this account. Returns `None` when the address has
@@ -434,36 +232,6 @@ pub(crate) async fn insert(
         Err(error) => Err(error.into()),
     }
 }
-
-/// Replaces the guest with this id, if there is one, by the empty shell of an account, to be closed
-/// like any other.
-async fn shell_of_guest(
-    transaction: &impl ConnectionTrait,
-    id: UserId,
-    now: TimestampMs,
-) -> Result<Option<user::Model>, StoreError> {
-    if !guest::end(transaction, id).await? {
-        return Ok(None);
-    }
-    let shell = user::ActiveModel {
-        id: Set(id.0),
-        email: Set(forgotten(id)),
-        password_hash: Set(String::new()),
-        name: Set(String::new()),
-        phone_number: Set(None),
-        role: Set(Role::User.as_str().into()),
-        created_at: Set(now),
-        updated_at: Set(now),
-        token_version: Set(0),
-        revocation: Set(None),
-        revoked_at: Set(None),
-        language: Set(None),
-        email_confirmed_at: Set(None),
-        default_payment_method: Set(None),
-    };
-    Ok(Some(shell.insert(transaction).await?))
-}
-
 /// Returns the row of an open account, locked until the transaction ends; `None` if the account is
 /// closed or never existed. SQLite has one writer and locks nothing.
 pub(crate) async fn lock(
@@ -500,7 +268,7 @@ async fn end_others(
 
 /// Makes every instance refuse all earlier access tokens, those of `version` and below. This is the
 /// last step before the row is written.
-async fn end_access(
+pub(super) async fn end_access(
     transaction: &impl ConnectionTrait,
     row: &mut user::ActiveModel,
     version: i64,
@@ -510,32 +278,4 @@ async fn end_access(
     row.revoked_at = Set(Some(now));
     row.revocation = Set(Some(revocation::next_number(transaction).await?));
     Ok(())
-}
-
-/// Returns the address as people see it: an empty one in place of a placeholder.
-pub(crate) fn address(kept: String) -> String {
-    if kept.ends_with(NO_ADDRESS) { String::new() } else { kept }
-}
-
-pub(crate) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {
-    let role = Role::parse(&row.role)
-        .ok_or_else(|| StoreError::Damaged(format!("the role of user {}", row.id)))?;
-    Ok(UserRow {
-        id: UserId(row.id),
-        email: address(row.email),
-        password_hash: row.password_hash,
-        name: row.name,
-        phone_number: row.phone_number,
-        role,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-        token_version: row.token_version,
-        language: row.language,
-        email_confirmed_at: row.email_confirmed_at,
-        // A method that this version does not have is no choice.
-        default_payment_method: row
-            .default_payment_method
-            .as_deref()
-            .and_then(PaymentMethod::parse),
-    })
 }

@@ -1,0 +1,110 @@
+//! The end of an account: what was known of its owner is erased, and an empty shell stays, to which its
+//! reservations point.
+
+use entities::{refresh_token, social_identity, user};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    TransactionTrait,
+};
+
+use crate::ids::UserId;
+use crate::inventory::TimestampMs;
+use crate::store::tables::closed::forgotten;
+use crate::store::tables::user::{end_access, lock};
+use crate::store::tables::user_row::{Forgotten, Role, user_row};
+use crate::store::tables::{
+    enrollment_words, grant, guest, kept_mail, mail_link, payment, session_rows, wallet,
+};
+use crate::store::{OnBalance, Store, StoreError};
+
+impl Store {
+    /// Forgets a person, who may be a guest with an address. The account stays as an empty shell, which is returned and to which its
+    /// reservations point. `on_balance` decides what happens to its money.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for the last administrator: without one, no account could become an
+    /// administrator.
+    pub async fn user_forget(
+        &self,
+        id: UserId,
+        on_balance: OnBalance,
+        now: TimestampMs,
+    ) -> Result<Forgotten, StoreError> {
+        let transaction = self.writes().begin().await?;
+        // Of two administrators who close their accounts at once, one is the last.
+        if !grant::end_all(&transaction, id).await? {
+            return Err(StoreError::Conflict("the last administrator's place"));
+        }
+        let found = match lock(&transaction, id).await? {
+            Some(found) => Some(found),
+            None => shell_of_guest(&transaction, id, now).await?,
+        };
+        let Some(found) = found else { return Ok(Forgotten::Before) };
+        match on_balance {
+            OnBalance::Refuse if wallet::has_money(&transaction, id).await? => {
+                return Ok(Forgotten::HasMoney);
+            }
+            OnBalance::Refuse => {}
+            OnBalance::Forfeit => wallet::forfeit(&transaction, id, now).await?,
+        }
+        // Money of a payment that was begun meanwhile.
+        if payment::is_under_way(&transaction, id).await? {
+            return Ok(Forgotten::HasMoney);
+        }
+        refresh_token::Entity::delete_many()
+            .filter(refresh_token::Column::UserId.eq(id.0))
+            .exec(&transaction)
+            .await?;
+        session_rows::forget(&transaction, id).await?;
+        let version = found.token_version;
+        let mut row: user::ActiveModel = found.into();
+        row.email = Set(forgotten(id));
+        row.password_hash = Set(String::new());
+        row.name = Set(String::new());
+        row.role = Set(Role::User.as_str().into());
+        row.phone_number = Set(None);
+        row.updated_at = Set(now);
+        (row.language, row.email_confirmed_at) = (Set(None), Set(None));
+        row.default_payment_method = Set(None);
+        mail_link::end_all(&transaction, id).await?;
+        social_identity::Entity::delete_many()
+            .filter(social_identity::Column::UserId.eq(id.0))
+            .exec(&transaction)
+            .await?;
+        kept_mail::forget(&transaction, id).await?;
+        enrollment_words::erase(&transaction, id).await?;
+        end_access(&transaction, &mut row, version, now).await?;
+        let row = row.update(&transaction).await?;
+        transaction.commit().await?;
+        Ok(Forgotten::Now(user_row(row)?))
+    }
+}
+
+/// Replaces the guest with this id, if there is one, by the empty shell of an account, to be closed
+/// like any other.
+async fn shell_of_guest(
+    transaction: &impl ConnectionTrait,
+    id: UserId,
+    now: TimestampMs,
+) -> Result<Option<user::Model>, StoreError> {
+    if !guest::end(transaction, id).await? {
+        return Ok(None);
+    }
+    let shell = user::ActiveModel {
+        id: Set(id.0),
+        email: Set(forgotten(id)),
+        password_hash: Set(String::new()),
+        name: Set(String::new()),
+        phone_number: Set(None),
+        role: Set(Role::User.as_str().into()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        token_version: Set(0),
+        revocation: Set(None),
+        revoked_at: Set(None),
+        language: Set(None),
+        email_confirmed_at: Set(None),
+        default_payment_method: Set(None),
+    };
+    Ok(Some(shell.insert(transaction).await?))
+}
