@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::config::{Config, ConfigError, DEFAULT_FILE, KEYS, Sources};
+use crate::config::{Config, ConfigError, DEFAULT_FILE, Sources, keys};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,7 +101,7 @@ fn command() -> Command {
                 .help(format!("A TOML file with settings [{DEFAULT_FILE}, if there is one]")),
         );
     let mut secrets = String::new();
-    for key in KEYS {
+    for key in keys() {
         if key.secret {
             secrets.push_str(&format!("\n  {:<24} {}", key.env, key.help));
             continue;
@@ -123,7 +123,7 @@ fn command() -> Command {
 
 /// Returns a command that takes all settings, as all commands do, and whose help shows only these.
 fn showing(settings: &[&str], command: Command) -> Command {
-    let hidden = KEYS.iter().filter(|key| !key.secret && !settings.contains(&key.name));
+    let hidden = keys().filter(|key| !key.secret && !settings.contains(&key.name));
     command.args(
         hidden
             .map(|key| Arg::new(key.name).long(key.name.replace('_', "-")).global(true).hide(true)),
@@ -133,8 +133,7 @@ fn showing(settings: &[&str], command: Command) -> Command {
 fn load(matches: &ArgMatches) -> Result<Config, ConfigError> {
     // Global flags are the same on every level; the innermost has them all.
     let innermost = innermost(matches);
-    let flags = KEYS
-        .iter()
+    let flags = keys()
         .filter(|key| !key.secret)
         .filter_map(|key| Some((key.name, innermost.get_one::<String>(key.name)?.clone())))
         .collect();

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::network::Proxies;
-pub use keys::{KEYS, Key, check_secret, parse_duration};
+pub use keys::{Key, check_secret, keys, parse_duration};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
 pub use social::{AppleClient, SocialClient, SocialConfig};
 

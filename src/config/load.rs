@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::keys::{KEYS, Key};
+use super::keys::{Key, keys};
 use super::{Config, MailMode};
 
 /// The file that is read when none is named, if it exists.
@@ -63,7 +63,7 @@ impl Sources {
 
 fn is_setting(variable: &str) -> bool {
     let ours = variable.starts_with("ADMITONE_") && !variable.starts_with(TEST_PREFIX);
-    ours || KEYS.iter().any(|key| key.env == variable)
+    ours || keys().any(|key| key.env == variable)
 }
 
 /// The source of a value.
@@ -83,7 +83,7 @@ impl Config {
         refuse_unknown_variables(&sources.environment)?;
         let (path, file) = read_file(sources)?;
         let mut config = Self::default();
-        for key in KEYS {
+        for key in keys() {
             let flag = sources.flags.get(key.name).map(|value| (value, Origin::Flag));
             // An empty variable is how compose files and shells express "not set".
             let variable = sources.environment.get(key.env).filter(|value| !value.is_empty());
@@ -278,8 +278,8 @@ fn wrong(key: &Key, origin: Origin<'_>, value: &str, reason: &str) -> ConfigErro
 
 fn refuse_unknown_variables(environment: &BTreeMap<String, String>) -> Result<(), ConfigError> {
     for name in environment.keys() {
-        if is_setting(name) && name != FILE_ENV && KEYS.iter().all(|key| key.env != name) {
-            let near = nearest(name, KEYS.iter().map(|key| key.env));
+        if is_setting(name) && name != FILE_ENV && keys().all(|key| key.env != name) {
+            let near = nearest(name, keys().map(|key| key.env));
             return Err(ConfigError(format!("{name}: there is no such setting{near}")));
         }
     }
@@ -304,8 +304,8 @@ fn read_file(sources: &Sources) -> Result<(PathBuf, BTreeMap<String, String>), C
     })?;
     let mut values = BTreeMap::new();
     for (name, value) in table {
-        if KEYS.iter().all(|key| key.name != name) {
-            let near = nearest(&name, KEYS.iter().map(|key| key.name));
+        if keys().all(|key| key.name != name) {
+            let near = nearest(&name, keys().map(|key| key.name));
             return Err(ConfigError(format!("{name} in {shown}: there is no such setting{near}")));
         }
         let value = plain(&value).ok_or_else(|| {

@@ -39,7 +39,7 @@ fn the_settings_page_names_every_setting() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md");
     let page = fs::read_to_string(page).unwrap();
     let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| `")).collect();
-    for key in admitone::config::KEYS {
+    for key in admitone::config::keys() {
         let name = format!("`{}`", key.env);
         let is_named = rows.iter().any(|row| row.split(" | ").next().unwrap().contains(&name));
         assert!(is_named, "{name} has no row");

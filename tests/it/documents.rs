@@ -7,7 +7,7 @@ mod links;
 use std::collections::BTreeSet;
 use std::fs;
 
-use admitone::config::KEYS;
+use admitone::config::keys;
 use admitone::http::error::ErrorCode;
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ fn every_setting_that_a_document_names_exists() {
         let words =
             text.split(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '_');
         for word in words.filter(|word| word.starts_with("ADMITONE_")) {
-            let is_there = KEYS.iter().any(|key| key.env == word) || OTHERS.contains(&word);
+            let is_there = keys().any(|key| key.env == word) || OTHERS.contains(&word);
             assert!(is_there, "{file}: there is no setting {word}");
         }
     }
@@ -89,7 +89,7 @@ fn the_defaults_of_the_settings_page_are_those_of_the_program() {
         let [names, defaults, ..] = row[..] else { continue };
         let keys: Vec<_> = in_backticks(names)
             .into_iter()
-            .map(|name| KEYS.iter().find(|key| key.env == name).expect("it exists"))
+            .map(|name| keys().find(|key| key.env == name).expect("it exists"))
             .collect();
         for (key, default) in keys.iter().zip(defaults.split(", ")) {
             // A sentence is not a value.
