@@ -9,6 +9,7 @@ mod admin;
 mod banner;
 mod cluster;
 mod data_dir;
+mod database;
 mod demo;
 mod destinations;
 mod error;
@@ -24,6 +25,7 @@ mod socket;
 mod to_mail;
 mod to_webhooks;
 
+pub use database::{connect, connect_alone};
 pub use error::StartError;
 use runtime::on;
 use std::net::SocketAddr;
@@ -51,7 +53,7 @@ use crate::mail::{Mailer, MailerParts};
 use crate::offerings::{Offerings, TicketCodes};
 use crate::outbox::RelayHandle;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
-use crate::store::{InstanceLock, Options, Store};
+use crate::store::{InstanceLock, Store};
 use crate::telemetry::{self, Exporter};
 use crate::terms::Terms;
 use crate::trace::Tracer;
@@ -270,7 +272,7 @@ impl Assembled {
         let mut http = http_server::HttpServer::bind(&config, limits, site)?;
         let metrics = config.metrics_listen.map(metrics_listener::bind).transpose()?;
         let incarnation = InstanceId::random();
-        let (lock, store) = on(&runtime, open_database(config.clone(), incarnation)).await?;
+        let (lock, store) = on(&runtime, database::open(config.clone(), incarnation)).await?;
 
         let config = Arc::new(config);
         let (listening, clock) = (http.address, Arc::clone(&parts.clock));
@@ -357,56 +359,6 @@ impl Assembled {
         }
         tracing::info!("stopped");
     }
-}
-
-async fn open_database(
-    config: Config,
-    incarnation: InstanceId,
-) -> Result<(InstanceLock, Store), StartError> {
-    let (lock, store) = match config.is_cluster() {
-        true => {
-            data_dir::make(&config)?;
-            let url = config.database();
-            let lock = InstanceLock::of_postgres_shared(url.expose(), incarnation).await?;
-            (lock, connect(&config).await?)
-        }
-        false => connect_alone(&config).await?,
-    };
-    store.migrate().await?;
-    let seats = store.seats_without_event_delete().await?;
-    if seats > 0 {
-        tracing::info!(seats, "deleted the seats of an event that was not made to the end");
-    }
-    Ok((lock, store))
-}
-
-/// Connects and keeps every other process from doing the same for as long as the lock lives.
-///
-/// # Errors
-/// [`StartError`].
-pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), StartError> {
-    data_dir::make(config)?;
-    let url = config.database();
-    let lock = if config.is_postgres() {
-        InstanceLock::of_postgres(url.expose()).await?
-    } else {
-        InstanceLock::of_sqlite(url.expose())?
-    };
-    Ok((lock, connect(config).await?))
-}
-
-/// Connects as configured, without changing the schema.
-///
-/// # Errors
-/// [`StartError`].
-pub async fn connect(config: &Config) -> Result<Store, StartError> {
-    let options = Options {
-        pool_size: config.database_pool,
-        append_threads: config.box_office_threads,
-        append_timeout: config.append_timeout,
-        ..Options::new(config.database().expose())
-    };
-    Ok(Store::connect(&options).await?)
 }
 
 fn assemble(
