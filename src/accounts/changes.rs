@@ -94,7 +94,7 @@ impl Accounts {
     }
 
     /// Ends the tokens of the password before, tells the owner, and returns the session that goes on.
-    async fn with_password(
+    pub(super) async fn with_password(
         &self,
         user: UserRow,
         tokens: Option<(String, RefreshToken)>,

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::passwords::Place;
 use super::social::{Attempt, Known, Returned, SocialError, SocialStart, SocialWish};
 use super::{
-    AccountError, Accounts, Device, Session, check_name, check_password, invalid, normalise_email,
+    Access, AccountError, Accounts, Device, Session, Updated, check_name, check_password, invalid,
+    normalise_email,
 };
 use crate::caller::Caller;
 use crate::ids::UserId;
@@ -17,7 +18,7 @@ use crate::store::{
     UserRow,
 };
 
-/// A first password is set within this time after a sign-in by a provider.
+/// A first password is set within this time after signing in.
 const RECENT_MS: i64 = 10 * 60_000;
 /// The longest page to go on to, in bytes.
 const MAX_REDIRECT: usize = 1_024;
@@ -140,7 +141,10 @@ impl Accounts {
     ) -> Result<SocialOutcome, AccountError> {
         let now = self.clock.now_ms();
         match self.store.social_identity_link(owner, identity, now).await? {
-            IdentityLinked::Yes => Ok(SocialOutcome::Linked),
+            IdentityLinked::Yes => {
+                self.tell_of_way_in("security.identity_linked", owner, identity.provider).await?;
+                Ok(SocialOutcome::Linked)
+            }
             IdentityLinked::OfAnother => Err(SocialError::IdentityTaken.into()),
             IdentityLinked::HasOther => Err(SocialError::HasOther.into()),
             IdentityLinked::Gone => Err(AccountError::NotFound),
@@ -233,44 +237,57 @@ impl Accounts {
     ) -> Result<(), AccountError> {
         let user = self.own_account(caller).await?;
         match self.store.social_identity_unlink(user.id, provider).await? {
-            IdentityUnlinked::Yes => Ok(()),
+            IdentityUnlinked::Yes => {
+                self.tell_of_way_in("security.identity_unlinked", user.id, provider).await
+            }
             IdentityUnlinked::NotLinked => Err(SocialError::NotOffered.into()),
             IdentityUnlinked::LastWayIn => Err(SocialError::LastWayIn.into()),
             IdentityUnlinked::Gone => Err(AccountError::NotFound),
         }
     }
 
-    /// Sets the first password of an account that has none, and ends all its sessions.
+    async fn tell_of_way_in(
+        &self,
+        kind: &'static str,
+        user: UserId,
+        provider: SocialProvider,
+    ) -> Result<(), AccountError> {
+        self.notify(kind, user, json!({"provider": self.social.name_of(provider)})).await
+    }
+
+    /// Sets the first password of an account that has none. All its sessions end but the caller's, which
+    /// gets new tokens.
     ///
     /// # Errors
-    /// [`SocialError::LoginTooOld`] unless the owner has signed in by a provider within 10 minutes.
+    /// [`SocialError::LoginTooOld`] unless the caller's session was opened within 10 minutes.
     pub async fn set_first_password(
         &self,
-        caller: Caller,
+        access: Access,
         password: String,
-    ) -> Result<UserRow, AccountError> {
+    ) -> Result<Updated, AccountError> {
         check_password(&password).map_err(|reason| invalid("password", reason))?;
-        let user = self.own_account(caller).await?;
+        let user = self.own_account(access.caller).await?;
         let has_one = || invalid("password", "is set: change it with the current one".into());
         if user.has_password() {
             return Err(has_one());
         }
         let now = self.clock.now_ms();
-        let logins = self.store.social_identity_list(user.id).await?;
-        let last = logins.iter().map(|identity| identity.last_login_at).max();
-        if last.is_none_or(|last| now.saturating_sub(last) > RECENT_MS) {
+        let sessions = self.store.session_list(user.id, now).await?;
+        // An account without a password has been signed in to by a provider.
+        let session = sessions.iter().find(|session| access.session == Some(session.id));
+        let Some(session) = session.filter(|it| now.saturating_sub(it.created_at) <= RECENT_MS)
+        else {
             return Err(SocialError::LoginTooOld.into());
-        }
+        };
+        let (token, row) = self.refresh_token(rand::random(), session.id, user.id);
         let place = Place::of(None, &user.id.to_string());
         let hash = self.passwords.hash_next(place, password).await?;
-        let password = Some(NewPassword { proved: Some(user.password_hash), hash, keeps: None });
+        let password =
+            Some(NewPassword { proved: Some(user.password_hash), hash, keeps: Some(row.clone()) });
         let change = UserChange { password, ..UserChange::default() };
         match self.store.user_update(user.id, change, now).await? {
-            UserChanged::Now(user) | UserChanged::WithoutSession(user) => {
-                self.refuse_older(&user);
-                self.notify("security.password_changed", user.id, json!({})).await?;
-                Ok(user)
-            }
+            UserChanged::Now(user) => self.with_password(user, Some((token, row))).await,
+            UserChanged::WithoutSession(user) => self.with_password(user, None).await,
             UserChanged::OtherPassword => Err(has_one()),
             UserChanged::Gone => Err(AccountError::NotFound),
         }

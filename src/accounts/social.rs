@@ -102,6 +102,11 @@ impl Social {
         self.offered.iter().map(|offer| (offer.provider, &*offer.name))
     }
 
+    /// Returns the name of a provider as people know it.
+    pub(super) fn name_of(&self, provider: SocialProvider) -> &str {
+        self.offer_of(provider).map_or(provider.as_str(), |offer| &*offer.name)
+    }
+
     /// Begins a login.
     pub(super) async fn begin(
         &self,

@@ -34,7 +34,14 @@ impl Composer {
                 if let Some(until) = until {
                     draft.values.insert("until", until.into());
                 }
-                draft.values.insert("url", self.links().to("/forgot-password").into());
+                let page = match draft.body.maybe_text("provider").map(one_line) {
+                    Some(provider) => {
+                        draft.values.insert("provider", provider.into());
+                        "/account"
+                    }
+                    None => "/forgot-password",
+                };
+                draft.values.insert("url", self.links().to(page).into());
                 Ok(())
             }
         }

@@ -22,10 +22,12 @@ const LOOK_BACK: u64 = 64;
 /// Refunds of a cancelled event come by the thousand, and no one waits at a screen for a mail about one.
 const MASS_NOTICE: &str = "payment.refunded";
 /// What does not wait behind the tickets of a sale that goes on.
-const URGENT: [&str; 6] = [
+const URGENT: [&str; 8] = [
     "account.email_confirmation",
     "account.password_reset",
     "enrollment.offered",
+    "security.identity_linked",
+    "security.identity_unlinked",
     "security.login_locked",
     "security.password_changed",
     "waitlist.offered",

@@ -15,7 +15,7 @@ use crate::store::{DeliveryRow, StoreError};
 pub(super) const MAIL: &str = "mail";
 /// The kinds of messages that people get as mails. `event.changed` and `event.details_changed` reach
 /// them by way of everyone with places.
-const KINDS: [&str; 20] = [
+const KINDS: [&str; 22] = [
     "account.email_confirmation",
     "account.password_reset",
     "enrollment.applied",
@@ -31,6 +31,8 @@ const KINDS: [&str; 20] = [
     "reservation.cancelled",
     "reservation.confirmed",
     "reservation.expired",
+    "security.identity_linked",
+    "security.identity_unlinked",
     "security.login_locked",
     "security.password_changed",
     "tickets.cancelled",

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::accounts::{LoginFrom, PasswordChange, ProfileChange};
+use crate::accounts::{LoginFrom, PasswordChange, ProfileChange, Updated};
 use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::FromDevice;
@@ -310,15 +310,20 @@ async fn change_password(
     let access = visitor.access.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))?;
     let change = PasswordChange { current: entered.current, new: entered.password };
     let change = ProfileChange { password: Some(change), ..ProfileChange::default() };
-    match state.accounts.update(access, change).await.map(|updated| updated.session) {
-        Ok(Some(session)) => {
-            let mut response = see_other("/account?notice=new_password");
-            cookies::open(&mut response, &visitor.site, session);
-            Ok(response)
-        }
-        Ok(None) => Ok(see_other("/sign-in?back=/account&notice=password_changed")),
+    match state.accounts.update(access, change).await {
+        Ok(updated) => Ok(with_new_password(&visitor, updated)),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }
+}
+
+/// Leads on after a new password, with the new tokens of the visitor's session.
+pub(super) fn with_new_password(visitor: &Visitor, updated: Updated) -> HttpResponse {
+    let Some(session) = updated.session else {
+        return see_other("/sign-in?back=/account&notice=password_changed");
+    };
+    let mut response = see_other("/account?notice=new_password");
+    cookies::open(&mut response, &visitor.site, session);
+    response
 }
 
 pub(super) async fn refused(

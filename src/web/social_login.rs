@@ -11,7 +11,7 @@ use crate::http::api::accounts::social::{CallbackQuery, attempt_cookie, cookie_n
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{FromDevice, Path};
 use crate::http::state::AppState;
-use crate::web::account::{end_earlier, refused, refused_with};
+use crate::web::account::{end_earlier, refused, refused_with, with_new_password};
 use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
@@ -189,14 +189,15 @@ struct FirstPassword {
     password: String,
 }
 
-/// A first password ends all sessions, so the visitor signs in again.
+/// A first password ends all other sessions; that of the visitor goes on with new tokens.
 async fn set_password(
     state: web::Data<AppState>,
     visitor: Visitor,
     Form(entered): Form<FirstPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    match state.accounts.set_first_password(visitor.caller()?, entered.password).await {
-        Ok(_) => Ok(see_other("/sign-in?back=/account&notice=password_changed")),
+    let access = visitor.access.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))?;
+    match state.accounts.set_first_password(access, entered.password).await {
+        Ok(updated) => Ok(with_new_password(&visitor, updated)),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }
 }

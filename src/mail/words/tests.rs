@@ -119,6 +119,16 @@ const KINDS: &[(&str, [&str; 2], [&str; 2])] = &[
         ["비밀번호가 변경되었습니다", "NOW에"],
     ),
     (
+        "security.identity_linked",
+        ["A way to sign in was added", "An account at Google was added to your account on NOW"],
+        ["로그인 방법이 추가되었습니다", "NOW에 Google 계정이"],
+    ),
+    (
+        "security.identity_unlinked",
+        ["A way to sign in was removed", "The account at Google was removed"],
+        ["로그인 방법이 해제되었습니다", "NOW에 Google 계정이"],
+    ),
+    (
         "security.login_locked",
         ["Signing in to your account is locked", "again from TOMORROW"],
         ["로그인이 잠겼습니다", "TOMORROW부터"],

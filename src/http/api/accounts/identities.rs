@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::{AnswerMode, SocialProvider, SocialWish};
+use crate::http::api::accounts::profile::ChangedUser;
 use crate::http::api::accounts::social::{attempt_cookie, provider_of};
 use crate::http::api::accounts::users::User;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, Path};
+use crate::http::extract::{Access, Body, Caller, Path};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::store::IdentityRow;
@@ -180,15 +181,16 @@ pub struct FirstPassword {
     password: String,
 }
 
-/// Set the first password of an account that has none. All sessions of the account end.
+/// Set the first password of an account that has none.
 ///
-/// The last sign-in by a provider must not be older than 10 minutes.
+/// The caller's login must not be older than 10 minutes. All other sessions end; the answer has new tokens
+/// for the caller's.
 #[utoipa::path(
     post, path = "/api/users/me/password", tag = "users", operation_id = "setFirstPassword",
     security(("bearer" = [])),
     request_body = FirstPassword,
     responses(
-        (status = 200, description = "The password is set", body = Done),
+        (status = 200, description = "The account as it is now", body = ChangedUser),
         (status = 403, description = "ACCOUNT_REQUIRED, LOGIN_TOO_OLD", body = Failure),
         (status = 422, description = "INVALID", body = Failure),
         (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = Failure),
@@ -196,11 +198,11 @@ pub struct FirstPassword {
 )]
 pub async fn set_password(
     state: web::Data<AppState>,
-    caller: Caller,
+    access: Access,
     Body(body): Body<FirstPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    state.accounts.set_first_password(caller, body.password).await?;
-    Ok(respond::done("the password is set: log in with it"))
+    let updated = state.accounts.set_first_password(access, body.password).await?;
+    Ok(respond::ok(&ChangedUser::of(&state, updated).await))
 }
 
 /// An address for an account.

@@ -49,6 +49,16 @@ pub struct ChangedUser {
     tokens: Option<Tokens>,
 }
 
+impl ChangedUser {
+    pub(super) async fn of(state: &AppState, Updated { user, session }: Updated) -> Self {
+        let tokens = match session {
+            Some(session) => Some(Tokens::of(state, session).await),
+            None => None,
+        };
+        Self { user: User::of(state, user).await, tokens }
+    }
+}
+
 /// Changes of the caller's account; absent fields stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -124,10 +134,6 @@ pub async fn change_me(
         language: body.language.map(LanguageTag::language),
         default_payment_method,
     };
-    let Updated { user, session } = state.accounts.update(access, change).await?;
-    let tokens = match session {
-        Some(session) => Some(Tokens::of(&state, session).await),
-        None => None,
-    };
-    Ok(respond::ok(&ChangedUser { user: User::of(&state, user).await, tokens }))
+    let updated = state.accounts.update(access, change).await?;
+    Ok(respond::ok(&ChangedUser::of(&state, updated).await))
 }

@@ -113,9 +113,15 @@ async fn one_way_in_always_remains_and_a_first_password_needs_a_fresh_sign_in() 
     let again = Browser::of(&shop).log_in(&at, "kakao", &json!({})).await.is(200);
     let me = person(&shop, &again);
     me.post(password, &json!({"password": "short"})).await.refused(422, "INVALID");
-    me.post(password, &set).await.is(200);
-    // All sessions have ended.
-    me.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
+    let other = person(&shop, &Browser::of(&shop).log_in(&at, "kakao", &json!({})).await.is(200));
+    let set_now = me.post(password, &set).await.is(200).data;
+    // All other sessions have ended, and this one has new tokens.
+    for ended in [&me, &other] {
+        ended.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
+    }
+    let token = set_now["tokens"]["accessToken"].as_str().expect("a token").to_owned();
+    let me = shop.with_token(me.user, token);
+    assert_eq!(me.get(IDENTITIES).await.is(200).data["hasPassword"], true);
     let login = json!({"email": "kim@example.com", "password": "correct horse battery"});
     let me = person(&shop, &shop.nobody().post("/api/auth/login", &login).await.is(200));
     me.post(password, &set).await.refused(422, "INVALID");
