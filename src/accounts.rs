@@ -51,7 +51,7 @@ use crate::inventory::TimestampMs;
 use crate::limits::Limits;
 use crate::network;
 use crate::roles::{Permission, Roles};
-use crate::store::{RefreshToken, Rotation, Store, UserRow};
+use crate::store::{NewIdentity, Proof, RefreshToken, Rotation, Store, UserRow};
 use crate::telemetry::metrics;
 use devices::Devices;
 use learned::Learned;
@@ -209,7 +209,7 @@ impl Accounts {
         match self.prove_password(&email, user, password, &from).await {
             Ok(user) => {
                 metrics::login("ok");
-                self.open_session(user, &from.device).await
+                self.open_session(user, None, &from.device).await
             }
             Err(error) => {
                 match &error {
@@ -237,11 +237,21 @@ impl Accounts {
         self.passwords.verify(from, password, user.map(|user| user.password_hash)).await
     }
 
-    /// Opens a session for a client that has proved to know the password of `user`. Fails if the
-    /// password was changed or the account closed meanwhile.
-    async fn open_session(&self, user: UserRow, device: &Device) -> Result<Session, AccountError> {
+    /// Opens a session for a client that has proved to know the password of `user`, or to be the
+    /// person of an identity. Fails if the password was changed, the identity unlinked or the account
+    /// closed meanwhile.
+    async fn open_session(
+        &self,
+        user: UserRow,
+        identity: Option<&NewIdentity>,
+        device: &Device,
+    ) -> Result<Session, AccountError> {
         let (refresh_token, row) = self.refresh_token(rand::random(), SessionId::random(), user.id);
-        let opened = self.store.refresh_token_open(&row, &user.password_hash, device).await?;
+        let proof = match identity {
+            Some(identity) => Proof::Identity(identity),
+            None => Proof::Password(&user.password_hash),
+        };
+        let opened = self.store.refresh_token_open(&row, proof, device).await?;
         let opened = opened.ok_or(AccountError::InvalidCredentials)?;
         opened.ended.iter().for_each(|ended| self.refuse_session(*ended));
         self.session(opened.user, row.session, refresh_token, (row.issued_at, row.expires_at))

@@ -2,6 +2,8 @@
 //! its id and from what it is bound to, by a key of this server: neither the database nor a message
 //! discloses it, and it ends with the address or the password of before.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -98,15 +100,25 @@ impl Accounts {
     }
 
     /// Sends a link to set a new password to an address, if it has an account. Nothing tells the
-    /// caller whether it has.
+    /// caller whether it has, not even the time until the answer: the account is sought behind it.
     ///
     /// # Errors
     /// The address is not valid; [`AccountError::Limited`].
-    pub async fn request_reset(&self, email: &str) -> Result<(), AccountError> {
+    pub fn request_reset(self: &Arc<Self>, email: &str) -> Result<(), AccountError> {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
         // Counted apart from logins: a stranger must not lock the owner out.
         self.by_email.attempt(&format!("reset {email}"))?;
-        let user = self.store.user_by_email(&email).await?;
+        let accounts = Arc::clone(self);
+        self.runtime.spawn(async move {
+            if let Err(error) = accounts.send_reset(&email).await {
+                tracing::warn!(%error, "no link to set a new password was made");
+            }
+        });
+        Ok(())
+    }
+
+    async fn send_reset(&self, email: &str) -> Result<(), AccountError> {
+        let user = self.store.user_by_email(email).await?;
         let Some(user) = user.filter(|_| self.can_notify()) else { return Ok(()) };
         let purpose = LinkPurpose::ResetPassword;
         let since = self.clock.now_ms().saturating_sub(PAUSE_MS);
@@ -128,20 +140,22 @@ impl Accounts {
         check_password(&password).map_err(|reason| invalid("password", reason))?;
         let purpose = LinkPurpose::ResetPassword;
         let (link, owner, bound) = self.read_link(token, purpose).await?;
-        let user = self.store.user_get(owner).await?.ok_or(AccountError::LinkRefused)?;
-        let place = Place::of(None, &user.email);
-        let hash = self.passwords.hash_next(place, password).await?;
+        let hash = self.passwords.hash_next(Place::of(None, &bound.email), password).await?;
         // The link ends with the password that it was made for: of two that use it, one is in time.
-        let password = Some(NewPassword { proved: Some(user.password_hash), hash, keeps: None });
+        let proved = Some(bound.binding);
+        let password = Some(NewPassword { proved, hash, keeps: None, by_mail: true });
         let change = UserChange { password, ..UserChange::default() };
         let now = self.clock.now_ms();
         let UserChanged::Now(user) = self.store.user_update(owner, change, now).await? else {
             return Err(AccountError::LinkRefused);
         };
         self.refuse_older(&user);
-        // Reading the mail proved the address too.
-        self.store.mail_link_use((link, owner), purpose, &bound.email, now).await?;
-        self.notify("security.password_changed", owner, json!({})).await?;
+        // The link is bound to the password before, so it is of no more use.
+        let used = self.store.mail_link_use((link, owner), purpose, &bound.email, now).await;
+        if let Err(error) = used {
+            tracing::warn!(%error, "a link that was used stays until it expires");
+        }
+        self.tell("security.password_changed", owner, json!({})).await;
         Ok(user)
     }
 
@@ -240,8 +254,13 @@ impl Accounts {
                 LinkPurpose::ConfirmEmail => String::new(),
                 LinkPurpose::ResetPassword => user.password_hash.clone(),
             };
-            // The row of a closed account has no password, and some accounts have no address.
+            // The row of a closed account has no password, and some accounts have no address. One that
+            // is not confirmed gives no first password: it may be another person's.
+            let may_be_others = purpose == LinkPurpose::ResetPassword
+                && !user.has_password()
+                && user.email_confirmed_at.is_none();
             let is_open = !user.password_hash.is_empty() && !user.email.is_empty();
+            let is_open = is_open && !may_be_others;
             return Ok(is_open.then_some(Bound { email: user.email, binding, is_guest: false }));
         }
         let guest = self.store.guest_get(person).await?;

@@ -142,7 +142,7 @@ impl Tokens {
     }
 
     /// Adds what the device sends with later logins.
-    fn on_device(self, token: String) -> Self {
+    pub(super) fn on_device(self, token: String) -> Self {
         Self { device_token: Some(token), ..self }
     }
 }
