@@ -89,6 +89,12 @@ fn describe() {
     for outcome in ["ok", "refused", "limited"] {
         counter!(LOGINS, "outcome" => outcome).absolute(0);
     }
+    for provider in ["GOOGLE", "KAKAO", "NAVER", "APPLE", "OIDC"] {
+        for outcome in ["ok", "refused", "failed"] {
+            let labels = [("provider", provider), ("outcome", outcome)];
+            counter!(SOCIAL_LOGINS, &labels).absolute(0);
+        }
+    }
     gauge!(LISTENERS).set(0.0);
     gauge!(OUTBOX_RELAYS).set(0.0);
 }
