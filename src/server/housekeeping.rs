@@ -120,13 +120,16 @@ async fn forget(
     let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
     let words = store.enrollment_sweep(now.saturating_sub(WORDS_FOR_MS)).await?;
     let of_outbox = messages + notices + deliveries + attempts;
-    let links = links + invitations + acts + states;
-    if keys + tokens + sessions + links + of_outbox + notified + words > 0 {
+    let of_people = tokens + sessions + links + invitations + states;
+    if keys + of_people + acts + of_outbox + notified + words > 0 {
         tracing::debug!(
             keys,
             tokens,
             sessions,
             links,
+            invitations,
+            states,
+            acts,
             of_outbox,
             notified,
             words,
