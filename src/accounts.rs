@@ -85,6 +85,8 @@ pub struct Accounts {
     devices: Devices,
     /// Mails that strangers cause, by the address that they go to.
     by_email: Limiter,
+    /// Held while a link to set a new password is made.
+    resets: tokio::sync::Mutex<()>,
     /// Addresses that guests leave, by network address: each is sent a mail.
     guests_by_address: Limiter,
     /// Derives the claim codes of guests.
@@ -140,6 +142,7 @@ impl Accounts {
             ),
             refresh_ttl_ms: i64::try_from(config.refresh_token_ttl.as_millis()).unwrap_or(i64::MAX),
             by_email: Limiter::new(MAILS_A_MINUTE, clock.clone()),
+            resets: tokio::sync::Mutex::default(),
             guests_by_address: Limiter::new(GUESTS_A_MINUTE, clock.clone()),
             claim_key: blake3::derive_key(
                 "admitone 2026 claim codes of guests",

@@ -2,6 +2,8 @@
 //! its id and from what it is bound to, by a key of this server: neither the database nor a message
 //! discloses it, and it ends with the address or the password of before.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -98,15 +100,27 @@ impl Accounts {
     }
 
     /// Sends a link to set a new password to an address, if it has an account. Nothing tells the
-    /// caller whether it has.
+    /// caller whether it has, nor how long the answer takes: all work is behind it.
     ///
     /// # Errors
     /// The address is not valid; [`AccountError::Limited`].
-    pub async fn request_reset(&self, email: &str) -> Result<(), AccountError> {
+    pub fn request_reset(self: &Arc<Self>, email: &str) -> Result<(), AccountError> {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
         // Counted apart from logins: a stranger must not lock the owner out.
         self.by_email.attempt(&format!("reset {email}"))?;
-        let user = self.store.user_by_email(&email).await?;
+        let accounts = Arc::clone(self);
+        self.runtime.spawn(async move {
+            if let Err(error) = accounts.send_reset(&email).await {
+                tracing::warn!(%error, "no link to set a new password was made");
+            }
+        });
+        Ok(())
+    }
+
+    async fn send_reset(&self, email: &str) -> Result<(), AccountError> {
+        // One after another, so that of many requests at once the first sends a link.
+        let _turn = self.resets.lock().await;
+        let user = self.store.user_by_email(email).await?;
         let Some(user) = user.filter(|_| self.can_notify()) else { return Ok(()) };
         let purpose = LinkPurpose::ResetPassword;
         let since = self.clock.now_ms().saturating_sub(PAUSE_MS);

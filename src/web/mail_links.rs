@@ -84,7 +84,7 @@ async fn ask(
     visitor: Visitor,
     Form(entered): Form<Ask>,
 ) -> Result<HttpResponse, ApiError> {
-    if let Err(error) = state.accounts.request_reset(&entered.email).await {
+    if let Err(error) = state.accounts.request_reset(&entered.email) {
         let failure = ApiError::from(error);
         let said = explain(&visitor, &failure);
         let mut page = show_forgot(&state, &visitor, &entered, Some(&said));

@@ -106,7 +106,7 @@ pub async fn ask(
     state: web::Data<AppState>,
     Body(body): Body<ResetWish>,
 ) -> Result<HttpResponse, ApiError> {
-    state.accounts.request_reset(&body.email).await?;
+    state.accounts.request_reset(&body.email)?;
     Ok(respond::accepted("if the address has an account, a mail is on its way"))
 }
 
