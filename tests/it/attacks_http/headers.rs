@@ -18,10 +18,11 @@ async fn heads_that_are_too_large_end_the_connection_and_large_ones_are_served()
     for nth in 0..10_000 {
         let _ = write!(headers, "X-{nth}: a\r\n");
     }
-    let hundred: String = (0..120).map(|nth| format!("X-{nth}: a\r\n")).collect();
+    let some =
+        |count: usize| -> String { (0..count).map(|nth| format!("X-{nth}: a\r\n")).collect() };
     for (what, bytes) in [
         ("10,000 headers", get("/health/live", &headers)),
-        ("more headers than are read", get("/health/live", &hundred)),
+        ("more headers than are read", get("/health/live", &some(120))),
         ("a header of 1 MB", get("/health/live", &format!("X-A: {}\r\n", "a".repeat(1 << 20)))),
         ("a name of 1 MB", get("/health/live", &format!("{}: a\r\n", "a".repeat(1 << 20)))),
         ("a request line of 1 MB", get(&format!("/{}", "a".repeat(1 << 20)), "")),
@@ -38,7 +39,7 @@ async fn heads_that_are_too_large_end_the_connection_and_large_ones_are_served()
     };
     let parameters: String = (0..6_000).map(|nth| format!("p{nth}=a&")).collect();
     for (what, bytes, status) in [
-        ("90 headers", get("/health/live", &hundred[..hundred.len() * 2 / 3 / 8 * 8]), 0),
+        ("90 headers", get("/health/live", &some(90)), 200),
         ("a cookie of 100 KB", get("/", &format!("Cookie: a={}\r\n", "a".repeat(100_000))), 200),
         ("7,000 cookies", get("/", &cookies(7_000)), 200),
         ("6,000 parameters of a page", get(&format!("/?{parameters}"), ""), 0),

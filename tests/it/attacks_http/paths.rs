@@ -81,7 +81,7 @@ async fn no_spelling_of_a_path_gets_past_the_gate_of_staff() {
             let refused: &[u16] = match (is_page, is_same) {
                 (false, true) => &[403],
                 // Pages know no bearer tokens: they lead to the login.
-                (true, true) => &[303, 403],
+                (true, true) => &[303, 401, 403],
                 // Some name a thing below, in a way that it has not.
                 (_, false) => &[400, 403, 404, 405],
             };
@@ -131,8 +131,11 @@ async fn no_spelling_of_a_path_gets_past_a_limit() {
     for (spelling, is_same) in spellings(path) {
         let mut status = post(&spelling).await;
         if is_same {
-            while status == 410 {
-                status = post(&spelling).await;
+            // At most what came back meanwhile.
+            for _ in 0..5 {
+                if status == 410 {
+                    status = post(&spelling).await;
+                }
             }
             assert_eq!(status, 429, "{spelling}");
         } else {
