@@ -52,7 +52,7 @@ use crate::inventory::TimestampMs;
 use crate::limits::Limits;
 use crate::network;
 use crate::roles::{Permission, Roles};
-use crate::store::{RefreshToken, Rotation, Store, UserRow};
+use crate::store::{NewIdentity, Proof, RefreshToken, Rotation, Store, UserRow};
 use crate::telemetry::metrics;
 use devices::Devices;
 use learned::Learned;
@@ -85,8 +85,6 @@ pub struct Accounts {
     devices: Devices,
     /// Mails that strangers cause, by the address that they go to.
     by_email: Limiter,
-    /// Held while a link to set a new password is made.
-    resets: tokio::sync::Mutex<()>,
     /// Addresses that guests leave, by network address: each is sent a mail.
     guests_by_address: Limiter,
     /// Derives the claim codes of guests.
@@ -142,7 +140,6 @@ impl Accounts {
             ),
             refresh_ttl_ms: i64::try_from(config.refresh_token_ttl.as_millis()).unwrap_or(i64::MAX),
             by_email: Limiter::new(MAILS_A_MINUTE, clock.clone()),
-            resets: tokio::sync::Mutex::default(),
             guests_by_address: Limiter::new(GUESTS_A_MINUTE, clock.clone()),
             claim_key: blake3::derive_key(
                 "admitone 2026 claim codes of guests",
@@ -213,7 +210,7 @@ impl Accounts {
         match self.prove_password(&email, user, password, &from).await {
             Ok(user) => {
                 metrics::login("ok");
-                self.open_session(user, &from.device).await
+                self.open_session(user, None, &from.device).await
             }
             Err(error) => {
                 match &error {
@@ -241,11 +238,21 @@ impl Accounts {
         self.passwords.verify(from, password, user.map(|user| user.password_hash)).await
     }
 
-    /// Opens a session for a client that has proved to know the password of `user`. Fails if the
-    /// password was changed or the account closed meanwhile.
-    async fn open_session(&self, user: UserRow, device: &Device) -> Result<Session, AccountError> {
+    /// Opens a session for a client that has proved to know the password of `user`, or to be the
+    /// person of an identity. Fails if the password was changed, the identity unlinked or the account
+    /// closed meanwhile.
+    async fn open_session(
+        &self,
+        user: UserRow,
+        identity: Option<&NewIdentity>,
+        device: &Device,
+    ) -> Result<Session, AccountError> {
         let (refresh_token, row) = self.refresh_token(rand::random(), SessionId::random(), user.id);
-        let opened = self.store.refresh_token_open(&row, &user.password_hash, device).await?;
+        let proof = match identity {
+            Some(identity) => Proof::Identity(identity),
+            None => Proof::Password(&user.password_hash),
+        };
+        let opened = self.store.refresh_token_open(&row, proof, device).await?;
         let opened = opened.ok_or(AccountError::InvalidCredentials)?;
         opened.ended.iter().for_each(|ended| self.refuse_session(*ended));
         self.session(opened.user, row.session, refresh_token, (row.issued_at, row.expires_at))

@@ -54,6 +54,7 @@ pub use tables::gateway_notification::{Noted, NotificationRow};
 pub use tables::grant::{GrantFilter, GrantRole, GrantRow, Granting, Revoking};
 pub use tables::guest::GuestRow;
 pub use tables::idempotency::{Answered, Key};
+pub use tables::identity_rows::{IdentityRow, NewIdentity, SocialProvider};
 pub use tables::invitation::InvitationRow;
 pub use tables::kept_mail::{KeptMail, KeptPart};
 pub use tables::leaving::{LivingReservation, OnBalance};
@@ -66,7 +67,7 @@ pub use tables::payment_gateway::PaymentFilter;
 pub use tables::payment_group::Beginning;
 pub use tables::payment_row::{GatewayPart, NewPayment, PaymentRow};
 pub use tables::person::Person;
-pub use tables::refresh_token::{Opened, Rotation};
+pub use tables::refresh_token::{Opened, Proof, Rotation};
 pub use tables::refund::{PaidBack, RefundFilter, RefundRow};
 pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
@@ -74,9 +75,7 @@ pub use tables::sales::{OrdersInState, SalesSlice};
 pub use tables::session::{EndedSession, SessionRow};
 pub use tables::session_rows::{Device, RefreshToken};
 pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
-pub use tables::social_identity::{
-    IdentityLinked, IdentityRow, IdentityUnlinked, NewIdentity, SocialAccount, SocialProvider,
-};
+pub use tables::social_identity::{IdentityLinked, IdentityUnlinked, SocialAccount};
 pub use tables::term::{TermFilter, TermHead, TermKind, TermRow, TermsOf};
 pub use tables::term_agreement::AgreementRow;
 pub use tables::ticket::TicketRow;

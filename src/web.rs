@@ -19,6 +19,7 @@ mod policy;
 mod public_pages;
 mod refusals;
 mod sessions;
+mod signed_in;
 mod site;
 mod staff;
 mod visitor;

@@ -10,6 +10,7 @@ pub struct Model {
     pub user_id: Uuid,
     pub device: String,
     pub address: Option<String>,
+    pub opened_by: Option<String>,
     pub created_at: i64,
     pub last_seen_at: i64,
     pub expires_at: i64,

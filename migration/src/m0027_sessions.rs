@@ -14,6 +14,7 @@ const UP: &[&str] = &[
         user_id «ID» NOT NULL,
         device text NOT NULL,
         address text,
+        opened_by text,
         created_at bigint NOT NULL,
         last_seen_at bigint NOT NULL,
         expires_at bigint NOT NULL,

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::lockout;
+use super::lockout::Lock;
 use super::passwords::Place;
 use super::{
     Access, AccountError, Accounts, Session, check_name, check_password, invalid, normalise_email,
@@ -77,7 +77,7 @@ impl Accounts {
                 tokens =
                     access.session.map(|id| self.refresh_token(rand::random(), id, caller.user));
                 let keeps = tokens.as_ref().map(|(_, row)| row.clone());
-                Some(self.prove(caller, change, keeps).await?)
+                Some(self.prove(access, change, keeps).await?)
             }
             None => None,
         };
@@ -100,7 +100,7 @@ impl Accounts {
         tokens: Option<(String, RefreshToken)>,
     ) -> Result<Updated, AccountError> {
         self.refuse_older(&user);
-        self.notify("security.password_changed", user.id, json!({})).await?;
+        self.tell("security.password_changed", user.id, json!({})).await;
         let session = match tokens {
             Some((token, row)) => {
                 let times = (row.issued_at, row.expires_at);
@@ -140,11 +140,11 @@ impl Accounts {
         check_password(&password).map_err(|reason| invalid("password", reason))?;
         let user = self.store.user_by_email(&email).await?.ok_or(AccountError::NotFound)?;
         let hash = self.passwords.hash_next(Place::of(None, &email), password).await?;
-        let password = Some(NewPassword { proved: None, hash, keeps: None });
+        let password = Some(NewPassword { proved: None, hash, keeps: None, by_mail: false });
         let change = UserChange { password, ..UserChange::default() };
         match self.store.user_update(user.id, change, self.clock.now_ms()).await? {
             UserChanged::Now(user) | UserChanged::WithoutSession(user) => {
-                self.notify("security.password_changed", user.id, json!({})).await?;
+                self.tell("security.password_changed", user.id, json!({})).await;
                 Ok(user)
             }
             UserChanged::Gone | UserChanged::OtherPassword => Err(AccountError::NotFound),
@@ -153,23 +153,27 @@ impl Accounts {
 
     async fn prove(
         &self,
-        caller: Caller,
+        access: Access,
         change: PasswordChange,
         keeps: Option<RefreshToken>,
     ) -> Result<NewPassword, AccountError> {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
-        let user = self.store.user_get(caller.user).await?;
-        let user = user.ok_or_else(|| without_account(caller))?;
-        let (kind, what) = ("current-password", user.id.0.into_bytes());
+        let user = self.store.user_get(access.caller.user).await?;
+        let user = user.ok_or_else(|| without_account(access.caller))?;
+        // By session: who has stolen one must not keep the owner from changing the password in another.
+        let session = access.session.map(|session| session.0).unwrap_or_default();
+        let what = [user.id.0.into_bytes(), session.into_bytes()].concat();
         let limited = |retry_after| AccountError::Limited { retry_after };
-        self.limits.attempt(kind, &what, lockout::LOCK).await.map_err(limited)?;
+        let attempted = self.attempt(Lock { kind: "current-password", what }).await;
+        let (_, attempted) = attempted.map_err(limited)?;
         let (from, proved) = (Place::of(None, &user.email), user.password_hash);
         if !self.passwords.verify(from, change.current, Some(proved.clone())).await? {
+            attempted.keep();
             return Err(not_current());
         }
-        self.limits.forget(kind, &what).await;
+        attempted.forget().await;
         let hash = self.passwords.hash_next(from, change.new).await?;
-        Ok(NewPassword { proved: Some(proved), hash, keeps })
+        Ok(NewPassword { proved: Some(proved), hash, keeps, by_mail: false })
     }
 }
 

@@ -5,18 +5,19 @@
 use serde_json::json;
 
 use super::passwords::Place;
-use super::social::{Attempt, Known, Returned, SocialError, SocialStart, SocialWish};
+use super::social::{AnswerMode, Attempt, Known, Returned, SocialError, SocialStart, SocialWish};
 use super::{
     Access, AccountError, Accounts, Device, Session, Updated, check_name, check_password, invalid,
     normalise_email,
 };
 use crate::caller::Caller;
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::store::{
     EmailAdded, IdentityLinked, IdentityRow, IdentityUnlinked, NO_PASSWORD, NewIdentity,
     NewPassword, NewUser, Role, SocialAccount, SocialProvider, StoreError, UserChange, UserChanged,
     UserRow,
 };
+use crate::telemetry::metrics;
 
 /// A first password is set within this time after signing in.
 const RECENT_MS: i64 = 10 * 60_000;
@@ -73,27 +74,37 @@ impl Accounts {
             let reason = "must be a path of this server, such as /orders".to_owned();
             return Err(invalid("redirect", reason));
         }
-        Ok(self.social.begin(provider, wish).await?)
+        let begun = self.social.begin(provider, wish).await;
+        Ok(begun.inspect_err(|error| note_failure(provider, error))?)
     }
 
-    /// Begins to add an identity to the caller's account.
+    /// Begins to add an identity to the caller's account. The browser is led to the page of the account
+    /// afterwards, if its cookies say who it is.
     ///
     /// # Errors
-    /// As [`Self::social_begin`]; [`AccountError::AccountRequired`] for guests.
+    /// As [`Self::social_begin`] and [`Self::freshly_signed_in`].
     pub async fn social_begin_link(
         &self,
-        caller: Caller,
+        access: Access,
         provider: SocialProvider,
-        wish: SocialWish,
     ) -> Result<SocialStart, AccountError> {
-        let user = self.own_account(caller).await?;
-        self.social_begin(provider, SocialWish { link_to: Some(user.id), ..wish }).await
+        let (user, _) = self.freshly_signed_in(access).await?;
+        let (mode, redirect) = (AnswerMode::Page, "/account".to_owned());
+        let wish = SocialWish { mode, redirect, link_to: Some(user.id) };
+        self.social_begin(provider, wish).await
     }
 
     /// Returns the login that the cookie of a browser names, unless it is over.
     #[must_use]
     pub fn social_attempt(&self, cookie: &str) -> Option<Attempt> {
         self.social.attempt(cookie)
+    }
+
+    /// True if `returned` is the end of the login that the cookie of a browser names.
+    #[must_use]
+    pub fn is_end_of(&self, cookie: &str, returned: &Returned) -> bool {
+        let state = returned.state.as_deref().unwrap_or_default();
+        self.social.attempt(cookie).is_some_and(|attempt| attempt.is_of(state))
     }
 
     /// Ends a login by a provider, with what the browser brought back and the cookie of its begin.
@@ -110,7 +121,8 @@ impl Accounts {
         caller: Option<Caller>,
         device: &Device,
     ) -> Result<SocialEnd, AccountError> {
-        let (attempt, state, ends) = self.social.check(provider, &returned, cookie)?;
+        let checked = self.social.check(provider, &returned, cookie);
+        let (attempt, state, ends) = checked.inspect_err(|error| note_failure(provider, error))?;
         if !self.store.social_state_use(state, ends).await? {
             return Err(SocialError::State.into());
         }
@@ -120,7 +132,9 @@ impl Accounts {
         {
             return Err(SocialError::State.into());
         }
-        let known = self.social.identify(&attempt, returned).await?;
+        let known = self.social.identify(&attempt, returned).await;
+        let known = known.inspect_err(|error| note_failure(provider, error))?;
+        metrics::social_login(provider.as_str(), "ok");
         let identity = NewIdentity {
             provider,
             issuer: known.issuer.clone(),
@@ -142,7 +156,7 @@ impl Accounts {
         let now = self.clock.now_ms();
         match self.store.social_identity_link(owner, identity, now).await? {
             IdentityLinked::Yes => {
-                self.tell_of_way_in("security.identity_linked", owner, identity.provider).await?;
+                self.tell_of_way_in("security.identity_linked", owner, identity.provider).await;
                 Ok(SocialOutcome::Linked)
             }
             IdentityLinked::OfAnother => Err(SocialError::IdentityTaken.into()),
@@ -159,51 +173,47 @@ impl Accounts {
         device: &Device,
     ) -> Result<SocialOutcome, AccountError> {
         let now = self.clock.now_ms();
-        if let Some(user) = self.store.social_identity_login(identity, now).await? {
-            let session = Box::new(self.open_session(user, device).await?);
+        if let Some(session) = self.log_in_as(identity, device).await? {
             return Ok(SocialOutcome::SignedIn { session, is_new: false });
         }
-        let new = self.account_of(identity, known, caller).await?;
-        match self.store.social_identity_register(new, identity, now).await? {
-            SocialAccount::Made(user) => {
-                if user.token_version > 0 {
-                    self.refuse_older(&user);
-                }
-                let session = Box::new(self.open_session(user, device).await?);
-                Ok(SocialOutcome::SignedIn { session, is_new: true })
+        let guest = self.guest_without_account(caller).await?;
+        let new = Self::account_of(guest.unwrap_or_else(UserId::random), identity, known);
+        let made = self.store.social_identity_register(new, guest.is_some(), identity, now).await?;
+        if let SocialAccount::Made(user) = made {
+            if user.token_version > 0 {
+                self.refuse_older(&user);
             }
-            SocialAccount::EmailTaken => Err(SocialError::EmailTaken.into()),
-            // The same person came twice at the same time.
-            SocialAccount::IdentityTaken => {
-                let user = self.store.social_identity_login(identity, now).await?;
-                let user = user.ok_or(AccountError::InvalidCredentials)?;
-                let session = Box::new(self.open_session(user, device).await?);
-                Ok(SocialOutcome::SignedIn { session, is_new: false })
-            }
+            let session = Box::new(self.open_session(user, Some(identity), device).await?);
+            return Ok(SocialOutcome::SignedIn { session, is_new: true });
         }
+        // The same person may have come twice at the same time.
+        match self.log_in_as(identity, device).await? {
+            Some(session) => Ok(SocialOutcome::SignedIn { session, is_new: false }),
+            None => Err(SocialError::EmailTaken.into()),
+        }
+    }
+
+    /// Opens a session of the account that an identity belongs to, if there is one.
+    async fn log_in_as(
+        &self,
+        identity: &NewIdentity,
+        device: &Device,
+    ) -> Result<Option<Box<Session>>, AccountError> {
+        let user = self.store.social_identity_login(identity, self.clock.now_ms()).await?;
+        let Some(user) = user else { return Ok(None) };
+        Ok(Some(Box::new(self.open_session(user, Some(identity), device).await?)))
     }
 
     /// Returns the account to make for an identity. An address that the provider has not confirmed is no
     /// one's yet, so the account gets none.
-    async fn account_of(
-        &self,
-        identity: &NewIdentity,
-        known: Known,
-        caller: Option<Caller>,
-    ) -> Result<NewUser, AccountError> {
-        let id = match caller {
-            Some(guest) if guest.guest && self.store.user_get(guest.user).await?.is_none() => {
-                guest.user
-            }
-            Some(_) | None => UserId::random(),
-        };
+    fn account_of(id: UserId, identity: &NewIdentity, known: Known) -> NewUser {
         let email = identity.email.clone().filter(|_| known.is_email_verified).unwrap_or_default();
         let local_part = email.split('@').next().unwrap_or_default();
         let names = [known.name.as_deref().unwrap_or_default(), local_part];
         let name = names.into_iter().find_map(|name| check_name(name).ok());
         let name = name.unwrap_or_else(|| identity.provider.as_str().to_owned());
         let password_hash = NO_PASSWORD.to_owned();
-        Ok(NewUser { id, email, password_hash, name, phone_number: None, role: Role::User })
+        NewUser { id, email, password_hash, name, phone_number: None, role: Role::User }
     }
 
     /// Returns the ways to sign in to the caller's account.
@@ -226,33 +236,55 @@ impl Accounts {
         Ok(identities.into_iter().find(|identity| identity.created_at == user.created_at))
     }
 
-    /// Removes the identity of a provider from the caller's account.
+    /// Removes the identity of a provider from the caller's account. The sessions that it opened end,
+    /// but the caller's.
     ///
     /// # Errors
-    /// [`SocialError::LastWayIn`] if the person could not sign in any more.
+    /// [`SocialError::LastWayIn`] if the person could not sign in any more;
+    /// [`Self::freshly_signed_in`].
     pub async fn unlink(
         &self,
-        caller: Caller,
+        access: Access,
         provider: SocialProvider,
     ) -> Result<(), AccountError> {
-        let user = self.own_account(caller).await?;
-        match self.store.social_identity_unlink(user.id, provider).await? {
-            IdentityUnlinked::Yes => {
-                self.tell_of_way_in("security.identity_unlinked", user.id, provider).await
+        let (user, session) = self.freshly_signed_in(access).await?;
+        let signs_in = |identity: &IdentityRow| self.social.knows(identity);
+        let now = self.clock.now_ms();
+        let unlinked =
+            self.store.social_identity_unlink(user.id, provider, &signs_in, session, now).await?;
+        match unlinked {
+            IdentityUnlinked::Yes(ended) => {
+                ended.iter().for_each(|session| self.refuse_session(*session));
+                self.tell_of_way_in("security.identity_unlinked", user.id, provider).await;
+                Ok(())
             }
-            IdentityUnlinked::NotLinked => Err(SocialError::NotOffered.into()),
+            IdentityUnlinked::NotLinked => Err(SocialError::NotLinked.into()),
             IdentityUnlinked::LastWayIn => Err(SocialError::LastWayIn.into()),
             IdentityUnlinked::Gone => Err(AccountError::NotFound),
         }
     }
 
-    async fn tell_of_way_in(
+    async fn tell_of_way_in(&self, kind: &'static str, user: UserId, provider: SocialProvider) {
+        self.tell(kind, user, json!({"provider": self.social.name_of(provider)})).await;
+    }
+
+    /// Returns the account and the session of a caller who has signed in within 10 minutes: only then may
+    /// the ways to sign in be changed. A stolen token is older as a rule.
+    ///
+    /// # Errors
+    /// [`SocialError::LoginTooOld`]; [`AccountError::AccountRequired`] for guests.
+    async fn freshly_signed_in(
         &self,
-        kind: &'static str,
-        user: UserId,
-        provider: SocialProvider,
-    ) -> Result<(), AccountError> {
-        self.notify(kind, user, json!({"provider": self.social.name_of(provider)})).await
+        access: Access,
+    ) -> Result<(UserRow, SessionId), AccountError> {
+        let user = self.own_account(access.caller).await?;
+        let now = self.clock.now_ms();
+        let sessions = self.store.session_list(user.id, now).await?;
+        let own = sessions.into_iter().find(|session| access.session == Some(session.id));
+        match own.filter(|session| now.saturating_sub(session.created_at) <= RECENT_MS) {
+            Some(session) => Ok((user, session.id)),
+            None => Err(SocialError::LoginTooOld.into()),
+        }
     }
 
     /// Sets the first password of an account that has none. All its sessions end but the caller's, which
@@ -271,21 +303,22 @@ impl Accounts {
         if user.has_password() {
             return Err(has_one());
         }
-        let now = self.clock.now_ms();
-        let sessions = self.store.session_list(user.id, now).await?;
-        // An account without a password has been signed in to by a provider.
-        let session = sessions.iter().find(|session| access.session == Some(session.id));
-        let Some(session) = session.filter(|it| now.saturating_sub(it.created_at) <= RECENT_MS)
-        else {
-            return Err(SocialError::LoginTooOld.into());
-        };
-        let (token, row) = self.refresh_token(rand::random(), session.id, user.id);
+        if user.email.is_empty() {
+            let reason = "needs an e-mail address to log in with: add one first".to_owned();
+            return Err(invalid("password", reason));
+        }
+        let (user, session) = self.freshly_signed_in(access).await?;
+        let (token, row) = self.refresh_token(rand::random(), session, user.id);
         let place = Place::of(None, &user.id.to_string());
         let hash = self.passwords.hash_next(place, password).await?;
-        let password =
-            Some(NewPassword { proved: Some(user.password_hash), hash, keeps: Some(row.clone()) });
+        let password = Some(NewPassword {
+            proved: Some(user.password_hash),
+            hash,
+            keeps: Some(row.clone()),
+            by_mail: false,
+        });
         let change = UserChange { password, ..UserChange::default() };
-        match self.store.user_update(user.id, change, now).await? {
+        match self.store.user_update(user.id, change, self.clock.now_ms()).await? {
             UserChanged::Now(user) => self.with_password(user, Some((token, row))).await,
             UserChanged::WithoutSession(user) => self.with_password(user, None).await,
             UserChanged::OtherPassword => Err(has_one()),
@@ -293,13 +326,14 @@ impl Accounts {
         }
     }
 
-    /// Gives an address to the caller's account, which has none, to be confirmed by a mail.
+    /// Gives an address to the caller's account, to be confirmed by a mail. The account has none, or has
+    /// no password and one that is not confirmed.
     ///
     /// # Errors
-    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`].
-    pub async fn add_email(&self, caller: Caller, email: &str) -> Result<UserRow, AccountError> {
+    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`]; [`Self::freshly_signed_in`].
+    pub async fn add_email(&self, access: Access, email: &str) -> Result<UserRow, AccountError> {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
-        let user = self.own_account(caller).await?;
+        let (user, _) = self.freshly_signed_in(access).await?;
         self.by_email.attempt(&format!("address of {}", user.id))?;
         match self.store.user_email_add(user.id, &email, self.clock.now_ms()).await {
             Ok(EmailAdded::Now(user)) => {
@@ -319,6 +353,29 @@ impl Accounts {
         }
         self.user(caller.user).await
     }
+}
+
+/// Logs and counts why a login by a provider came to nothing.
+fn note_failure(provider: SocialProvider, error: &SocialError) {
+    let provider = provider.as_str();
+    match error {
+        SocialError::Denied(reason) => {
+            tracing::info!(provider, reason, "a provider refused a person")
+        }
+        SocialError::Answer(cause) => {
+            tracing::warn!(provider, cause, "a provider's answer was refused");
+        }
+        SocialError::Unavailable(cause) => {
+            tracing::warn!(provider, cause, "a provider does not answer");
+        }
+        SocialError::State => {}
+        _ => return,
+    }
+    let outcome = match error {
+        SocialError::Answer(_) | SocialError::Unavailable(_) => "failed",
+        _ => "refused",
+    };
+    metrics::social_login(provider, outcome);
 }
 
 /// True for paths of this server. Browsers take `//host`, `/\host` and what control characters hide for

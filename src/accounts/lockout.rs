@@ -13,7 +13,7 @@ use crate::ids::UserId;
 use crate::store::{Device, NewNotice, UserRow};
 
 /// The most wrong passwords, and how long the last of them counts.
-pub(super) const LOCK: (u32, Duration) = (5, Duration::from_secs(30 * 60));
+const LOCK: (u32, Duration) = (5, Duration::from_secs(30 * 60));
 
 /// Where a login comes from.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +30,41 @@ impl From<Option<IpAddr>> for LoginFrom<'_> {
     }
 }
 
+/// An attempt that is counted and not decided yet. If its request ends before the password is compared,
+/// or no comparison is possible, it is taken back: nothing was learned by it.
+pub(super) struct Attempted<'a> {
+    accounts: &'a Accounts,
+    /// `None` once it is decided.
+    lock: Option<Lock>,
+}
+
+impl Attempted<'_> {
+    /// Keeps the attempt, which was a wrong password.
+    pub(super) fn keep(mut self) {
+        self.lock = None;
+    }
+
+    /// Forgets this attempt and those before it, after a right password.
+    pub(super) async fn forget(mut self) {
+        if let Some(lock) = self.lock.take() {
+            self.accounts.limits.forget(lock.kind, &lock.what).await;
+        }
+    }
+}
+
+impl Drop for Attempted<'_> {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            let limits = self.accounts.limits.clone();
+            self.accounts.runtime.spawn(async move { limits.undo(lock.kind, &lock.what).await });
+        }
+    }
+}
+
 /// What counts the wrong passwords of a login.
-struct Lock {
-    kind: &'static str,
-    what: Vec<u8>,
+pub(super) struct Lock {
+    pub(super) kind: &'static str,
+    pub(super) what: Vec<u8>,
 }
 
 impl Accounts {
@@ -48,36 +79,40 @@ impl Accounts {
     ) -> Result<UserRow, AccountError> {
         let network = counted(from.device.address);
         let lock = self.lock_of(email, network, user.as_ref(), from.device_token);
-        // Counted before the password is compared, so that of concurrent guesses no more are compared.
-        let nth = match self.limits.attempt(lock.kind, &lock.what, LOCK).await {
-            Ok(nth) => nth,
+        let kind = lock.kind;
+        let (nth, attempted) = match self.attempt(lock).await {
+            Ok(attempted) => attempted,
             Err(retry_after) => {
                 tracing::info!(email = masked(email), network = ?network, "a login met a lock");
                 return Err(AccountError::Locked { retry_after });
             }
         };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let compared = self.passwords.verify(Place::of(network, email), password, hash).await;
-        let right = match compared {
-            Ok(right) => right,
-            Err(error) => {
-                self.limits.undo(lock.kind, &lock.what).await;
-                return Err(error);
-            }
-        };
+        let right = self.passwords.verify(Place::of(network, email), password, hash).await?;
         if right && let Some(user) = user {
-            self.limits.forget(lock.kind, &lock.what).await;
+            attempted.forget().await;
             return Ok(user);
         }
+        attempted.keep();
         let owner = user.map(|user| user.id);
         if nth < LOCK.0 {
             tracing::info!(email = masked(email), network = ?network, nth, "a login failed");
         } else {
-            tracing::warn!(email = masked(email), network = ?network, by = lock.kind,
+            tracing::warn!(email = masked(email), network = ?network, by = kind,
                 "wrong passwords have locked a login");
             self.tell_of_lock(owner).await;
         }
         Err(AccountError::InvalidCredentials)
+    }
+
+    /// Counts an attempt before the password is compared, so that of guesses at once no more are
+    /// compared. Returns how many there are with it.
+    ///
+    /// # Errors
+    /// The time for which there can be no more.
+    pub(super) async fn attempt(&self, lock: Lock) -> Result<(u32, Attempted<'_>), Duration> {
+        let nth = self.limits.attempt(lock.kind, &lock.what, LOCK).await?;
+        Ok((nth, Attempted { accounts: self, lock: Some(lock) }))
     }
 
     fn lock_of(

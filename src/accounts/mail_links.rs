@@ -3,6 +3,7 @@
 //! discloses it, and it ends with the address or the password of before.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use uuid::Uuid;
@@ -100,7 +101,7 @@ impl Accounts {
     }
 
     /// Sends a link to set a new password to an address, if it has an account. Nothing tells the
-    /// caller whether it has, nor how long the answer takes: all work is behind it.
+    /// caller whether it has, not even the time until the answer: the account is sought behind it.
     ///
     /// # Errors
     /// The address is not valid; [`AccountError::Limited`].
@@ -118,13 +119,16 @@ impl Accounts {
     }
 
     async fn send_reset(&self, email: &str) -> Result<(), AccountError> {
-        // One after another, so that of many requests at once the first sends a link.
-        let _turn = self.resets.lock().await;
         let user = self.store.user_by_email(email).await?;
         let Some(user) = user.filter(|_| self.can_notify()) else { return Ok(()) };
         let purpose = LinkPurpose::ResetPassword;
         let since = self.clock.now_ms().saturating_sub(PAUSE_MS);
         if self.store.mail_link_since(user.id, purpose, since).await? {
+            return Ok(());
+        }
+        // Of several wishes at once one is the first.
+        let one = (1, Duration::from_millis(PAUSE_MS.unsigned_abs()));
+        if self.limits.attempt("reset-mail", user.id.0.as_bytes(), one).await.is_err() {
             return Ok(());
         }
         self.send_link(user.id, purpose, "account.password_reset").await
@@ -142,20 +146,22 @@ impl Accounts {
         check_password(&password).map_err(|reason| invalid("password", reason))?;
         let purpose = LinkPurpose::ResetPassword;
         let (link, owner, bound) = self.read_link(token, purpose).await?;
-        let user = self.store.user_get(owner).await?.ok_or(AccountError::LinkRefused)?;
-        let place = Place::of(None, &user.email);
-        let hash = self.passwords.hash_next(place, password).await?;
+        let hash = self.passwords.hash_next(Place::of(None, &bound.email), password).await?;
         // The link ends with the password that it was made for: of two that use it, one is in time.
-        let password = Some(NewPassword { proved: Some(user.password_hash), hash, keeps: None });
+        let proved = Some(bound.binding);
+        let password = Some(NewPassword { proved, hash, keeps: None, by_mail: true });
         let change = UserChange { password, ..UserChange::default() };
         let now = self.clock.now_ms();
         let UserChanged::Now(user) = self.store.user_update(owner, change, now).await? else {
             return Err(AccountError::LinkRefused);
         };
         self.refuse_older(&user);
-        // Reading the mail proved the address too.
-        self.store.mail_link_use((link, owner), purpose, &bound.email, now).await?;
-        self.notify("security.password_changed", owner, json!({})).await?;
+        // The link is bound to the password before, so it is of no more use.
+        let used = self.store.mail_link_use((link, owner), purpose, &bound.email, now).await;
+        if let Err(error) = used {
+            tracing::warn!(%error, "a link that was used stays until it expires");
+        }
+        self.tell("security.password_changed", owner, json!({})).await;
         Ok(user)
     }
 
@@ -254,8 +260,13 @@ impl Accounts {
                 LinkPurpose::ConfirmEmail => String::new(),
                 LinkPurpose::ResetPassword => user.password_hash.clone(),
             };
-            // The row of a closed account has no password, and some accounts have no address.
+            // The row of a closed account has no password, and some accounts have no address. One that
+            // is not confirmed gives no first password: it may be another person's.
+            let may_be_others = purpose == LinkPurpose::ResetPassword
+                && !user.has_password()
+                && user.email_confirmed_at.is_none();
             let is_open = !user.password_hash.is_empty() && !user.email.is_empty();
+            let is_open = is_open && !may_be_others;
             return Ok(is_open.then_some(Bound { email: user.email, binding, is_guest: false }));
         }
         let guest = self.store.guest_get(person).await?;

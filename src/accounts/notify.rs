@@ -12,6 +12,13 @@ impl Accounts {
         self.notifies
     }
 
+    /// Tells a person what has happened already. A failure is logged: it does not undo what happened.
+    pub(super) async fn tell(&self, kind: &'static str, user: UserId, payload: Value) {
+        if let Err(error) = self.notify(kind, user, payload).await {
+            tracing::warn!(%error, kind, %user, "a person is not told of a change of the account");
+        }
+    }
+
     /// Tells a person something. `payload` must hold nothing secret: it is kept.
     ///
     /// # Errors

@@ -50,12 +50,8 @@ impl Accounts {
         device: impl Into<Device>,
     ) -> Result<Session, AccountError> {
         let device = device.into();
-        let id = match caller {
-            Some(guest) if guest.guest && self.store.user_get(guest.user).await?.is_none() => {
-                guest.user
-            }
-            Some(_) | None => UserId::random(),
-        };
+        let guest = self.guest_without_account(caller).await?;
+        let id = guest.unwrap_or_else(UserId::random);
         let email = normalise_email(&new.email).map_err(|reason| invalid("email", reason))?;
         check_password(&new.password).map_err(|reason| invalid("password", reason))?;
         let name = check_name(&new.name).map_err(|reason| invalid("name", reason))?;
@@ -71,7 +67,11 @@ impl Accounts {
         let password_hash = self.passwords.hash_first(from, new.password.clone()).await?;
         let row = NewUser { id, email, password_hash, name, phone_number, role: new.role };
         let (now, role) = (self.clock.now_ms(), row.role);
-        match self.store.user_create_agreed(row, agreed, client_key.as_ref(), now).await {
+        match self
+            .store
+            .user_create_agreed(row, guest.is_some(), agreed, client_key.as_ref(), now)
+            .await
+        {
             Ok(Answered::Now(user)) => {
                 if user.token_version > 0 {
                     self.refuse_older(&user);
@@ -79,13 +79,23 @@ impl Accounts {
                 if role == Role::Admin {
                     self.learn_roles().await?;
                 }
-                self.open_session(user, &device).await
+                self.open_session(user, None, &device).await
             }
             Ok(Answered::Before(id)) => self.resume(&id, new.password, device).await,
             Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
             Err(StoreError::Gone(_)) => Err(self.not_current(agreed).await?),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns the guest who becomes the account that is made: the caller, unless an account has that id
+    /// by now.
+    pub(super) async fn guest_without_account(
+        &self,
+        caller: Option<Caller>,
+    ) -> Result<Option<UserId>, AccountError> {
+        let Some(guest) = caller.filter(|caller| caller.guest) else { return Ok(None) };
+        Ok(self.store.user_get(guest.user).await?.is_none().then_some(guest.user))
     }
 
     /// Logs in to the account that an earlier attempt created, with the password: the key alone
@@ -101,7 +111,7 @@ impl Accounts {
         let email = user.email.clone();
         let from = LoginFrom { device, device_token: None };
         let user = self.prove_password(&email, Some(user), password, &from).await?;
-        self.open_session(user, &from.device).await
+        self.open_session(user, None, &from.device).await
     }
 
     /// Returns the refusal of a registration with terms that are not current.

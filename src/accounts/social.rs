@@ -23,7 +23,7 @@ use openidconnect::{AuthType, RedirectUrl};
 use crate::clock::Clock;
 use crate::config::{Config, SocialClient};
 use crate::inventory::TimestampMs;
-use crate::store::SocialProvider;
+use crate::store::{IdentityRow, SocialProvider};
 use apple::AppleKey;
 use attempt::Attempts;
 pub(super) use known::Known;
@@ -106,6 +106,16 @@ impl Social {
     /// Returns the name of a provider as people know it.
     pub(super) fn name_of(&self, provider: SocialProvider) -> &str {
         self.offer_of(provider).map_or(provider.as_str(), |offer| &*offer.name)
+    }
+
+    /// True if the person of this identity can sign in by it.
+    pub(super) fn knows(&self, identity: &IdentityRow) -> bool {
+        self.offer_of(identity.provider).is_ok_and(|offer| match &offer.protocol {
+            Protocol::Oidc(oidc) if identity.provider == SocialProvider::Oidc => {
+                oidc.issuer() == identity.issuer
+            }
+            Protocol::Oidc(_) | Protocol::Naver(_) => true,
+        })
     }
 
     /// Begins a login.

@@ -19,6 +19,8 @@ pub fn normalise_email(text: &str) -> Result<String, String> {
         && !local.contains(forbidden)
         && !local.starts_with('.')
         && !local.ends_with('.');
+    // Stand for no address in rows of accounts.
+    let is_reserved = matches!(domain, "deleted.invalid" | "none.invalid");
     let labels: Vec<&str> = domain.split('.').collect();
     let label_good = |label: &&str| {
         !label.is_empty()
@@ -26,7 +28,7 @@ pub fn normalise_email(text: &str) -> Result<String, String> {
             && !label.ends_with('-')
             && label.chars().all(|c| c.is_alphanumeric() || c == '-')
     };
-    if local_good && labels.len() >= 2 && labels.iter().all(label_good) {
+    if local_good && !is_reserved && labels.len() >= 2 && labels.iter().all(label_good) {
         return Ok(email);
     }
     Err(bad())

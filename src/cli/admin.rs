@@ -204,8 +204,14 @@ fn reset_password(config: &Config, arguments: &ArgMatches) -> Result<()> {
             Some(_) => "(the one you gave)".to_owned(),
             None => format!("{password} (shown this once)"),
         };
+        let linked = store.social_identity_list(user.id).await?;
+        let linked: Vec<&str> = linked.iter().map(|identity| identity.provider.as_str()).collect();
+        let others = match linked.is_empty() {
+            true => String::new(),
+            false => format!("it can be signed in to by {} as before\n", linked.join(" and ")),
+        };
         super::print(&format!(
-            "password of {}: {shown}\nall its logins have ended; servers that run refuse their \
+            "password of {}: {shown}\n{others}all its logins have ended; servers that run refuse their \
              tokens within 2 s\n",
             user.email
         ));

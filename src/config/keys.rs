@@ -1,22 +1,14 @@
 //! The table of all keys: the name, meaning and parser of each setting. Flags, environment, file,
 //! help and error messages are all made from it.
 
-/// Makes a [`Key`].
-macro_rules! key {
-    ($name:literal, $env:literal, $value:literal, $help:literal, $set:expr) => {
-        Key { name: $name, env: $env, value: $value, help: $help, secret: false, set: $set }
-    };
-    (secret $name:literal, $env:literal, $value:literal, $help:literal, $set:expr) => {
-        Key { name: $name, env: $env, value: $value, help: $help, secret: true, set: $set }
-    };
-}
-
+#[macro_use]
+mod key;
 mod social;
 mod values;
 
 use std::time::Duration;
 
-use super::{Config, LogFormat, Secret};
+use super::{LogFormat, Secret};
 use crate::payments::ReturnUrls;
 use values::{
     address, boolean, collector, color, database_url, duration, instance_name, log_filter,
@@ -24,23 +16,8 @@ use values::{
     word,
 };
 
+pub use key::Key;
 pub use values::{check_secret, parse_duration};
-
-/// One setting.
-pub struct Key {
-    /// Name in the TOML file; the flag is the same with dashes.
-    pub name: &'static str,
-    /// Name of the environment variable.
-    pub env: &'static str,
-    /// Placeholder of the value in the help.
-    pub value: &'static str,
-    /// Description and default.
-    pub help: &'static str,
-    /// Secrets have no flag (any user can read a command line) and are never shown.
-    pub secret: bool,
-    /// Reads the text into the config, or returns a description of valid text.
-    pub set: fn(&mut Config, &str) -> Result<(), String>,
-}
 
 /// Parses a limit, or `off`.
 fn number_or_off(text: &str) -> Result<usize, String> {

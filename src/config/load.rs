@@ -268,8 +268,10 @@ fn wrong(key: &Key, origin: Origin<'_>, value: &str, reason: &str) -> ConfigErro
         Origin::Environment => key.env.to_owned(),
         Origin::File(path) => format!("{} in {}", key.name, path.display()),
     };
-    // The URL of a database holds a password, and another URL may by mistake.
-    if key.secret || key.name.ends_with("_url") || key.name.ends_with("_endpoint") {
+    // The URL of a database holds a password, and another URL, or what should be a file's name, may by
+    // mistake.
+    let may_hold_secret = ["_url", "_endpoint", "_issuer", "_file"];
+    if key.secret || may_hold_secret.iter().any(|end| key.name.ends_with(end)) {
         ConfigError(format!("{name}: the value {reason}"))
     } else {
         ConfigError(format!("{name}: {value:?} {reason}"))

@@ -6,6 +6,7 @@ mod codes;
 pub(crate) mod forms;
 mod headers;
 mod names;
+mod roles;
 mod schemas;
 mod shared;
 

@@ -18,6 +18,7 @@ pub(crate) mod gateway_notification;
 pub(crate) mod grant;
 pub(crate) mod guest;
 pub(crate) mod idempotency;
+pub(crate) mod identity_rows;
 pub(crate) mod invitation;
 pub(crate) mod kept_mail;
 pub(crate) mod last_login;

@@ -25,6 +25,7 @@ const OUTBOX_WAITING: &str = "admitone_outbox_messages_waiting";
 const OUTBOX_OLDEST: &str = "admitone_outbox_oldest_age_seconds";
 const OUTBOX_RELAYS: &str = "admitone_outbox_relays";
 const LOGINS: &str = "admitone_logins_total";
+const SOCIAL_LOGINS: &str = "admitone_social_logins_total";
 const READY: &str = "admitone_ready";
 const BUILD: &str = "admitone_build_info";
 
@@ -76,6 +77,10 @@ fn describe() {
         "Relays of outbox messages that run in this process; without one, messages just wait."
     );
     describe_counter!(LOGINS, "Logins, by outcome (ok, refused, limited).");
+    describe_counter!(
+        SOCIAL_LOGINS,
+        "Logins by a provider, by provider and outcome (ok, refused, failed)."
+    );
     describe_gauge!(READY, "1 while this process is ready to serve.");
     describe_gauge!(BUILD, "Always 1; its labels say what runs.");
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -83,6 +88,12 @@ fn describe() {
     counter!(PANICS).absolute(0);
     for outcome in ["ok", "refused", "limited"] {
         counter!(LOGINS, "outcome" => outcome).absolute(0);
+    }
+    for provider in ["GOOGLE", "KAKAO", "NAVER", "APPLE", "OIDC"] {
+        for outcome in ["ok", "refused", "failed"] {
+            let labels = [("provider", provider), ("outcome", outcome)];
+            counter!(SOCIAL_LOGINS, &labels).absolute(0);
+        }
     }
     gauge!(LISTENERS).set(0.0);
     gauge!(OUTBOX_RELAYS).set(0.0);
@@ -195,6 +206,12 @@ pub(super) fn panic() {
 /// Counts the outcome of a login: `ok`, `refused` or `limited`.
 pub fn login(outcome: &'static str) {
     counter!(LOGINS, "outcome" => outcome).increment(1);
+}
+
+/// Counts the outcome of a login by a provider: `ok`, `refused` (the person cancelled, or the login was
+/// begun elsewhere) or `failed` (the provider's answer proves nothing, or there is none).
+pub fn social_login(provider: &'static str, outcome: &'static str) {
+    counter!(SOCIAL_LOGINS, "provider" => provider, "outcome" => outcome).increment(1);
 }
 
 /// Sets whether this process is ready to serve.

@@ -10,7 +10,6 @@ use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::FromDevice;
 use crate::http::state::AppState;
-use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
@@ -19,7 +18,7 @@ use crate::web::forms::{Form, local_path, see_other};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
 use crate::web::mail_links;
-use crate::web::sessions;
+use crate::web::signed_in;
 use crate::web::social;
 use crate::web::terms;
 use crate::web::visitor::Visitor;
@@ -158,28 +157,7 @@ async fn sign_in(
             return Ok(refused_with(page, &failure));
         }
     };
-    let moved = match visitor.caller.filter(|caller| caller.guest) {
-        Some(guest) => basket::hand_over(&state, &request, guest, session.user.id).await,
-        None => Moved::default(),
-    };
-    let back = local_path(&entered.back);
-    // The holds have other ids now.
-    let back = if back.starts_with("/checkout/") { "/basket" } else { back };
-    end_earlier(&state, &request, &visitor).await;
-    let mut response = sessions::lead_on(&request, &moved.noted(back));
-    let device = state.accounts.device_token(&session.user, device_token);
-    cookies::keep_device(&mut response, &visitor.site, device);
-    cookies::open(&mut response, &visitor.site, session);
-    Ok(response)
-}
-
-/// Ends the session that the browser had: its refresh token would live on without a cookie.
-pub(super) async fn end_earlier(state: &AppState, request: &HttpRequest, visitor: &Visitor) {
-    if let Some(refresh) = request.cookie(visitor.site.cookies.refresh)
-        && let Err(error) = state.accounts.logout(refresh.value()).await
-    {
-        tracing::warn!(%error, "an earlier session of a browser was not ended");
-    }
+    Ok(signed_in::lead_on(&state, &request, &visitor, session, &entered.back).await)
 }
 
 /// Gives the page of a form that was refused the status of the refusal.
@@ -222,11 +200,15 @@ async fn show_account(
         max_length: Some(100),
         ..Field::default()
     };
+    // One that is not confirmed may have been mistyped.
+    let is_to_add_email =
+        user.email.is_empty() || (!user.has_password() && user.email_confirmed_at.is_none());
     let main = html! {
         section.narrow {
             h1 { (visitor.text("account.title")) }
             (refusal(refused))
-            @if user.email.is_empty() { (social::email_form(visitor)) } @else { p { (user.email) } }
+            @if !user.email.is_empty() { p { (user.email) } }
+            @if is_to_add_email { (social::email_form(visitor, user.email.is_empty())) }
             @if !user.email.is_empty() && user.email_confirmed_at.is_none() && state.config.mail_mode() != MailMode::Off {
                 form.row method="post" action="/account/confirmation" {
                     span.hint { (visitor.text("mail_links.not_confirmed")) }
@@ -256,7 +238,9 @@ async fn show_account(
             }
             (terms)
             (social::of_account(state, visitor, &ways))
-            @if !user.has_password() { (social::first_password(visitor)) } @else {
+            @if !user.has_password() {
+                @if !user.email.is_empty() { (social::first_password(visitor)) }
+            } @else {
             h2 { (visitor.text("account.change_password")) }
             form.stack method="post" action="/account/password" {
                 (Field {

@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::accounts::{Caller, Session};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::web::site::Site;
 
@@ -16,6 +16,10 @@ pub(crate) struct Renewed {
     pub(crate) access: String,
     pub(crate) refresh: String,
 }
+
+/// The session of this request's browser could not be renewed, and may live: its owner is no guest.
+#[derive(Clone, Copy)]
+pub(crate) struct NotRenewed;
 
 /// The session of a buyer: the visitor's own, or one that was made for this request.
 pub(crate) struct BuyerSession {
@@ -37,10 +41,15 @@ impl BuyerSession {
 /// Returns the visitor's session, or makes one for a guest.
 ///
 /// # Errors
-/// No session can be made.
-pub(crate) fn of_buyer(state: &AppState, caller: Option<Caller>) -> Result<BuyerSession, ApiError> {
-    if let Some(caller) = caller {
-        return Ok(BuyerSession { caller, made: None });
+/// No session can be made, or that of the visitor could not be renewed.
+pub(crate) fn of_buyer(
+    state: &AppState,
+    caller: Result<Caller, ApiError>,
+) -> Result<BuyerSession, ApiError> {
+    match caller {
+        Ok(caller) => return Ok(BuyerSession { caller, made: None }),
+        Err(error) if error.code() == ErrorCode::Unavailable => return Err(error),
+        Err(_) => {}
     }
     let guest = state.accounts.guest()?;
     let caller = Caller::guest(guest.user);

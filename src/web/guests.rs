@@ -242,6 +242,7 @@ async fn claim(
                 Some(guest) => basket::hand_over(&state, &request, guest, session.user).await,
                 None => Moved::default(),
             };
+            sessions::end_earlier(&state, &request, &visitor).await;
             let mut response = sessions::lead_on(&request, &moved.noted("/tickets"));
             cookies::open_guest(&mut response, &visitor.site, session.access_token);
             Ok(response)

@@ -13,15 +13,14 @@ use crate::http::state::AppState;
 use crate::ids::TermId;
 use crate::terms::TermRow;
 use crate::web::account::{
-    COUNTED, Query, cookie_advice, email_field, end_earlier, password_field, refused_with,
+    COUNTED, Query, cookie_advice, email_field, password_field, refused_with,
 };
-use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
 use crate::web::forms::{Form, local_path};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
-use crate::web::sessions;
+use crate::web::signed_in;
 use crate::web::social;
 use crate::web::terms;
 use crate::web::visitor::Visitor;
@@ -141,10 +140,5 @@ async fn register(
         }
     };
     state.accounts.welcome(session.user.id, Some(visitor.language)).await;
-    end_earlier(&state, &request, &visitor).await;
-    let mut response = sessions::lead_on(&request, local_path(&entered.back));
-    let device = state.accounts.device_token(&session.user, None);
-    cookies::keep_device(&mut response, &visitor.site, device);
-    cookies::open(&mut response, &visitor.site, session);
-    Ok(response)
+    Ok(signed_in::lead_on(&state, &request, &visitor, session, &entered.back).await)
 }

@@ -14,11 +14,16 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{CookieNames, cookie_access, is_from_our_pages};
 use crate::http::respond;
 use crate::http::state::AppState;
-use crate::web::cookies::{Renewed, cookie, cookies, keeps_cookies, of_buyer, sent_any};
+use crate::web::cookies::{
+    NotRenewed, Renewed, cookie, cookies, keeps_cookies, of_buyer, sent_any,
+};
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::layout::{self, Page};
 use crate::web::site::Site;
 use crate::web::visitor::Visitor;
+
+/// The key of renewals by pages; no `Idempotency-Key` of the API can have this text.
+const PAGES_KEY: &str = "\0pages";
 
 /// Adds the routes of sessions.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -34,8 +39,17 @@ pub(super) async fn renewed(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let renewed = match is_for_everyone(request.path()) {
-        true => None,
-        false => renew(request.request()).await.ok().flatten(),
+        true => Ok(None),
+        false => renew(request.request()).await,
+    };
+    let renewed = match renewed {
+        Ok(renewed) => renewed,
+        Err(AccountError::RefreshRefused | AccountError::RefreshReused) => None,
+        Err(error) => {
+            tracing::warn!(%error, "the session of a browser was not renewed");
+            request.extensions_mut().insert(NotRenewed);
+            None
+        }
     };
     if let Some(renewed) = &renewed {
         request.extensions_mut().insert(renewed.clone());
@@ -71,7 +85,7 @@ async fn renew(request: &HttpRequest) -> Result<Option<Renewed>, AccountError> {
     }
     let Some(refresh) = request.cookie(names.refresh) else { return Ok(None) };
     // Two tabs renew at the same time with the same token: with a key, both get the same answer.
-    let session = state.accounts.refresh(refresh.value(), Some("pages")).await?;
+    let session = state.accounts.refresh(refresh.value(), Some(PAGES_KEY)).await?;
     let Session { access_token: access, refresh_token: refresh, .. } = session;
     Ok(Some(Renewed { access, refresh }))
 }
@@ -88,7 +102,7 @@ async fn guest(
     if visitor.caller.is_some() {
         return Ok(respond::ok(&json!({ "kind": visitor.kind() })));
     }
-    let session = of_buyer(&state, None)?;
+    let session = of_buyer(&state, visitor.caller())?;
     let mut response = respond::created(&json!({ "kind": "guest" }));
     session.keep(&mut response, &visitor.site);
     Ok(response)
@@ -146,6 +160,15 @@ pub(super) fn cookie_advice(request: &HttpRequest, visitor: &Visitor) -> &'stati
         true => "error_page.allow_cookies",
         false => "account.needs_https",
     })
+}
+
+/// Ends the session that the browser had: its refresh token would live on without a cookie.
+pub(super) async fn end_earlier(state: &AppState, request: &HttpRequest, visitor: &Visitor) {
+    if let Some(refresh) = request.cookie(visitor.site.cookies.refresh)
+        && let Err(error) = state.accounts.logout(refresh.value()).await
+    {
+        tracing::warn!(%error, "an earlier session of a browser was not ended");
+    }
 }
 
 #[derive(serde::Deserialize)]

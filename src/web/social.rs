@@ -95,8 +95,8 @@ pub(super) fn first_password(visitor: &Visitor) -> Markup {
     }
 }
 
-/// Renders the form for the address of an account that has none.
-pub(super) fn email_form(visitor: &Visitor) -> Markup {
+/// Renders the form for the address of an account that has none, or none that is confirmed.
+pub(super) fn email_form(visitor: &Visitor, is_first: bool) -> Markup {
     let email = Field {
         name: "email",
         label: visitor.text("account.email"),
@@ -108,7 +108,9 @@ pub(super) fn email_form(visitor: &Visitor) -> Markup {
     };
     html! {
         form.stack method="post" action="/account/email" {
-            p.hint { (visitor.text("social.no_email")) }
+            p.hint {
+                (visitor.text(if is_first { "social.no_email" } else { "social.other_email" }))
+            }
             (email.render())
             button.button.quiet { (visitor.text("social.add_email")) }
         }

@@ -6,18 +6,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::html;
 use serde::Deserialize;
 
-use crate::accounts::{AnswerMode, Session, SocialOutcome, SocialWish};
+use crate::accounts::{Access, AnswerMode, Returned, SocialOutcome, SocialWish};
 use crate::http::api::accounts::social::{CallbackQuery, attempt_cookie, cookie_name, provider_of};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{FromDevice, Path};
 use crate::http::state::AppState;
-use crate::web::account::{end_earlier, refused, refused_with, with_new_password};
-use crate::web::basket::{self, Moved};
-use crate::web::cookies;
+use crate::web::account::{refused, refused_with, with_new_password};
 use crate::web::errors::explain;
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::layout::{self, Page};
-use crate::web::sessions;
+use crate::web::signed_in;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes.
@@ -63,51 +61,31 @@ async fn finish(
     let provider = provider_of(&name)?;
     let cookie = request.cookie(cookie_name(&state.config));
     let cookie = cookie.as_ref().map(Cookie::value);
-    let returned = query.into_inner().into();
+    let returned: Returned = query.into_inner().into();
+    // A link to this page, or an older tab that comes back, is not the end of the login under way.
+    let is_end = cookie.is_some_and(|cookie| state.accounts.is_end_of(cookie, &returned));
     let ended =
         state.accounts.social_finish(provider, returned, cookie, visitor.caller, &device).await;
     let mut response = match ended {
         Ok(end) => match end.outcome {
             SocialOutcome::Linked => see_other("/account?notice=linked"),
             SocialOutcome::SignedIn { session, is_new } => {
-                signed_in(&state, &request, &visitor, (*session, is_new), &end.redirect).await
+                let user = session.user.id;
+                if is_new {
+                    state.accounts.welcome(user, Some(visitor.language)).await;
+                }
+                // The account's page has the terms that are still to be agreed to.
+                let is_to_agree = is_new && !state.terms.has_completed_sign_up(user).await;
+                let back = if is_to_agree { "/account?notice=social_new" } else { &end.redirect };
+                signed_in::lead_on(&state, &request, &visitor, *session, back).await
             }
         },
         Err(error) => failed(&visitor, &error.into()),
     };
-    let _ = response.add_cookie(&attempt_cookie(&state.config, String::new()));
-    Ok(response)
-}
-
-async fn signed_in(
-    state: &AppState,
-    request: &HttpRequest,
-    visitor: &Visitor,
-    (session, is_new): (Session, bool),
-    redirect: &str,
-) -> HttpResponse {
-    let user = session.user.id;
-    if is_new {
-        state.accounts.welcome(user, Some(visitor.language)).await;
+    if is_end {
+        let _ = response.add_cookie(&attempt_cookie(&state.config, String::new()));
     }
-    let guest = visitor.caller.filter(|caller| caller.guest && caller.user != user);
-    let moved = match guest {
-        Some(guest) => basket::hand_over(state, request, guest, user).await,
-        None => Moved::default(),
-    };
-    let back = local_path(redirect);
-    let back = match back.starts_with("/checkout/") && guest.is_some() {
-        // The holds have other ids now.
-        true => "/basket",
-        false => back,
-    };
-    // The account's page has the terms that are still to be agreed to.
-    let is_to_agree = is_new && !state.terms.has_completed_sign_up(user).await;
-    let back = if is_to_agree { "/account?notice=social_new" } else { back };
-    end_earlier(state, request, visitor).await;
-    let mut response = sessions::lead_on(request, &moved.noted(back));
-    cookies::open(&mut response, &visitor.site, session);
-    response
+    Ok(response)
 }
 
 /// Says why no session was opened, and how to go on.
@@ -136,6 +114,11 @@ fn failed(visitor: &Visitor, failure: &ApiError) -> HttpResponse {
     refused_with(layout::render(visitor, Page::new(title).main(main)), failure)
 }
 
+/// Returns what the session of a visitor proves.
+fn access_of(visitor: &Visitor) -> Result<Access, ApiError> {
+    visitor.access.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))
+}
+
 #[derive(Deserialize)]
 struct Nothing {}
 
@@ -148,8 +131,7 @@ async fn link(
     _: Form<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
     let provider = provider_of(&name)?;
-    let wish = SocialWish { mode: AnswerMode::Page, redirect: "/account".into(), link_to: None };
-    let started = state.accounts.social_begin_link(visitor.caller()?, provider, wish).await;
+    let started = state.accounts.social_begin_link(access_of(&visitor)?, provider).await;
     let start = match started {
         Ok(start) => start,
         Err(error) => return refused(&state, &visitor, error.into()).await,
@@ -178,7 +160,7 @@ async fn unlink(
     Path(name): Path<String>,
     _: Form<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    match state.accounts.unlink(visitor.caller()?, provider_of(&name)?).await {
+    match state.accounts.unlink(access_of(&visitor)?, provider_of(&name)?).await {
         Ok(()) => Ok(see_other("/account?notice=unlinked")),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }
@@ -195,7 +177,7 @@ async fn set_password(
     visitor: Visitor,
     Form(entered): Form<FirstPassword>,
 ) -> Result<HttpResponse, ApiError> {
-    let access = visitor.access.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))?;
+    let access = access_of(&visitor)?;
     match state.accounts.set_first_password(access, entered.password).await {
         Ok(updated) => Ok(with_new_password(&visitor, updated)),
         Err(error) => refused(&state, &visitor, error.into()).await,
@@ -212,7 +194,7 @@ async fn add_email(
     visitor: Visitor,
     Form(entered): Form<NewEmail>,
 ) -> Result<HttpResponse, ApiError> {
-    match state.accounts.add_email(visitor.caller()?, &entered.email).await {
+    match state.accounts.add_email(access_of(&visitor)?, &entered.email).await {
         Ok(_) => Ok(see_other("/account?notice=saved")),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }

@@ -25,6 +25,8 @@ pub(crate) struct Visitor {
     pub(crate) caller: Option<Caller>,
     /// What the session's token proves.
     pub(crate) access: Option<Access>,
+    /// True if the session could not be renewed, and may live.
+    may_have_session: bool,
     /// True if this instance has heard lately which sessions have ended.
     knows_sessions: bool,
     /// The requested path with its query, to return to after signing in.
@@ -56,6 +58,7 @@ impl Visitor {
             granted: Granted::of(request),
             caller,
             access,
+            may_have_session: request.extensions().get::<cookies::NotRenewed>().is_some(),
             knows_sessions: state.accounts.knows_revocations(),
             here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             site,
@@ -111,9 +114,14 @@ impl Visitor {
     /// Returns the caller.
     ///
     /// # Errors
-    /// The visitor has to sign in first; the page of this error leads there and back.
+    /// The visitor has to sign in first; the page of this error leads there and back. Or the session
+    /// could not be renewed.
     pub(crate) fn caller(&self) -> Result<Caller, ApiError> {
-        self.caller.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))
+        let code = match self.may_have_session {
+            true => ErrorCode::Unavailable,
+            false => ErrorCode::Unauthorized,
+        };
+        self.caller.ok_or_else(|| ApiError::of(code))
     }
 
     /// Returns the caller of a page of staff, whom the gate has let through.

@@ -3,6 +3,7 @@
 mod passwords;
 mod private;
 pub mod process;
+mod roles;
 
 use std::fs;
 use std::net::TcpListener;

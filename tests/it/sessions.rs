@@ -146,11 +146,11 @@ on_both_databases! {
         let second = login(&app, "kim@example.com", "b").await;
         // As many as fit, without the work of hashing passwords.
         let row = if app.db.is_postgres() {
-            "SELECT gen_random_uuid(), user_id, 'x', NULL, created_at + 1, last_seen_at,
+            "SELECT gen_random_uuid(), user_id, 'x', NULL, NULL, created_at + 1, last_seen_at,
              expires_at, NULL, NULL FROM sessions, generate_series(1, 98)"
         } else {
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 98)
-             SELECT randomblob(16), user_id, 'x', NULL, created_at + 1, last_seen_at, expires_at,
+             SELECT randomblob(16), user_id, 'x', NULL, NULL, created_at + 1, last_seen_at, expires_at,
              NULL, NULL FROM sessions, n"
         };
         app.db.sql(&format!("INSERT INTO sessions {row} WHERE device = 'b'")).await;

@@ -62,7 +62,7 @@ impl Attempt {
     }
 
     /// True if `state` is this login's. Takes as long for a state that is almost right.
-    pub(super) fn is_of(&self, state: &str) -> bool {
+    pub(in crate::accounts) fn is_of(&self, state: &str) -> bool {
         blake3::hash(state.as_bytes()) == blake3::hash(self.state.as_bytes())
     }
 

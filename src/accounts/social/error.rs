@@ -29,11 +29,16 @@ pub enum SocialError {
     /// The account has another identity of the same provider.
     #[error("the account has another identity of this provider: unlink that one first")]
     HasOther,
+    /// The account has no identity of this provider.
+    #[error("the account has no identity of this provider")]
+    NotLinked,
     /// The account would have no way in.
-    #[error("this is the only way to sign in: set a password or link another provider first")]
+    #[error(
+        "this is the only way to sign in: set a password (with an e-mail address) or link another provider first"
+    )]
     LastWayIn,
     /// The person signed in too long ago for this change.
-    #[error("sign in again first: the last sign-in by a provider is older than 10 minutes")]
+    #[error("sign in again first: this session is older than 10 minutes")]
     LoginTooOld,
     /// The account has an address.
     #[error("the account has an e-mail address")]

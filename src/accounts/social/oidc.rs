@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use chrono::DateTime;
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdTokenClaims,
@@ -78,21 +79,18 @@ pub(super) struct Oidc {
     settings: OidcSettings,
     http: ProviderHttp,
     clock: Arc<dyn Clock>,
-    fetched: Mutex<Fetched>,
-}
-
-#[derive(Default)]
-struct Fetched {
-    metadata: Option<Arc<CoreProviderMetadata>>,
-    /// When the last fetch began, in monotonic time, and whether it failed.
-    last: Option<(Duration, bool)>,
+    /// What the issuer said last of itself.
+    known: ArcSwapOption<CoreProviderMetadata>,
+    /// When the last fetch ended, in monotonic time, and whether it failed. Who fetches holds the lock.
+    last: Mutex<Option<(Duration, bool)>>,
 }
 
 impl Oidc {
     /// Returns `None` if the machine can make no client.
     pub(super) fn new(settings: OidcSettings, clock: Arc<dyn Clock>) -> Option<Self> {
         let http = ProviderHttp::new(&settings.issuer)?;
-        Some(Self { settings, http, clock, fetched: Mutex::default() })
+        let (known, last) = (ArcSwapOption::empty(), Mutex::default());
+        Some(Self { settings, http, clock, known, last })
     }
 
     pub(super) fn issuer(&self) -> &str {
@@ -209,35 +207,38 @@ impl Oidc {
         Ok(claims.clone())
     }
 
-    /// Returns what the issuer says of itself, fetched within `max_age`.
+    /// Returns what the issuer says of itself, fetched within `max_age`. While one request fetches it
+    /// anew, others go on with what is known.
     async fn metadata(&self, max_age: Duration) -> Result<Arc<CoreProviderMetadata>, SocialError> {
-        let mut fetched = self.fetched.lock().await;
-        let now = self.clock.monotonic();
+        let known = self.known.load_full();
+        let mut last = match (known, self.last.try_lock()) {
+            (_, Ok(last)) => last,
+            (Some(known), Err(_)) if max_age > KEYS_AT_MOST_EVERY => return Ok(known),
+            (_, Err(_)) => self.last.lock().await,
+        };
+        let (known, now) = (self.known.load_full(), self.clock.monotonic());
         let is_within = |at: Duration, span: Duration| now.saturating_sub(at) < span;
-        match (&fetched.metadata, fetched.last) {
-            (Some(metadata), Some((at, false))) if is_within(at, max_age) => {
-                return Ok(metadata.clone());
-            }
-            (Some(metadata), Some((at, true))) if is_within(at, KEYS_AT_MOST_EVERY) => {
-                return Ok(metadata.clone());
+        match (known, *last) {
+            (Some(known), Some((at, false))) if is_within(at, max_age) => return Ok(known),
+            (Some(known), Some((at, true))) if is_within(at, KEYS_AT_MOST_EVERY) => {
+                return Ok(known);
             }
             (None, Some((at, true))) if is_within(at, PAUSE_AFTER_FAILURE) => {
                 return Err(SocialError::Unavailable("it failed a moment ago".into()));
             }
             _ => {}
         }
-        match self.fetch().await {
+        // So it stays if this request ends before the issuer answers.
+        *last = Some((now, true));
+        let fetched = self.fetch().await.map(Arc::new);
+        *last = Some((self.clock.monotonic(), fetched.is_err()));
+        match fetched {
             Ok(metadata) => {
-                let metadata = Arc::new(metadata);
-                fetched.metadata = Some(metadata.clone());
-                fetched.last = Some((now, false));
+                self.known.store(Some(metadata.clone()));
                 Ok(metadata)
             }
-            Err(error) => {
-                fetched.last = Some((now, true));
-                // What was known before is better than no login.
-                fetched.metadata.clone().ok_or(error)
-            }
+            // What was known before is better than no login.
+            Err(error) => self.known.load_full().ok_or(error),
         }
     }
 

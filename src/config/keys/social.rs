@@ -1,6 +1,6 @@
 //! The settings of the providers that people sign in by.
 
-use super::Key;
+use super::key::Key;
 use super::values::{apple_key, file, id, issuer, text, word};
 
 /// The settings of all providers.

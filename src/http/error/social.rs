@@ -9,24 +9,16 @@ impl From<SocialError> for ApiError {
     fn from(error: SocialError) -> Self {
         let code = match &error {
             SocialError::NotOffered => return Self::not_found("provider"),
+            SocialError::NotLinked => return Self::not_found("identity of this provider"),
             SocialError::EmailTaken => {
                 let hint = "SIGN_IN_AND_LINK";
                 return Self::new(ErrorCode::EmailTaken, error.to_string())
                     .with_details(json!({ "hint": hint }));
             }
             SocialError::State => ErrorCode::SocialLoginExpired,
-            SocialError::Denied(reason) => {
-                tracing::info!(reason, "a provider refused a person");
-                ErrorCode::SocialLoginDenied
-            }
-            SocialError::Answer(cause) => {
-                tracing::warn!(cause, "a provider's answer was refused");
-                ErrorCode::SocialAnswerRefused
-            }
-            SocialError::Unavailable(cause) => {
-                tracing::warn!(cause, "a provider does not answer");
-                ErrorCode::ProviderUnavailable
-            }
+            SocialError::Denied(_) => ErrorCode::SocialLoginDenied,
+            SocialError::Answer(_) => ErrorCode::SocialAnswerRefused,
+            SocialError::Unavailable(_) => ErrorCode::ProviderUnavailable,
             SocialError::IdentityTaken => ErrorCode::IdentityTaken,
             SocialError::HasOther => ErrorCode::ProviderLinked,
             SocialError::LastWayIn => ErrorCode::LastWayIn,

@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Response};
 
-use super::{codes, names};
+use super::{codes, names, roles};
 use crate::http::error::ErrorCode;
 
 /// Paths whose public operations everyone may call, and give more to those with a token: a guest who
@@ -82,6 +82,8 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
     if method != "get" && !path.starts_with("/api/auth/") && !path.starts_with("/api/users/") {
         add_key(operation);
     }
+    roles::describe(path, method, operation);
+    bound_pages(operation);
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && status.starts_with('2')
@@ -151,6 +153,21 @@ fn add_key(operation: &mut Operation) {
             ))
             .schema(Some(text));
         parameters.push(RefOr::T(key.build()));
+    }
+}
+
+/// Names the bounds of `limit`, where a route says nothing of its own about it.
+fn bound_pages(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "limit"
+            && parameter.description.is_none()
+        {
+            let bounds = ObjectBuilder::new().schema_type(Type::Integer);
+            let bounds = bounds.minimum(Some(1)).maximum(Some(100)).default(Some(20.into()));
+            parameter.schema = Some(bounds.into());
+            parameter.description = Some("The number of items of a page.".into());
+        }
     }
 }
 

@@ -10,18 +10,31 @@ use sea_orm::{
 
 use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
+use crate::store::tables::identity_rows::{self, NewIdentity};
 use crate::store::tables::session_rows;
 use crate::store::tables::user::lock;
 use crate::store::tables::user_row::user_row;
 use crate::store::{Device, RefreshToken, Store, StoreError, UserRow};
+
+/// How long after its use a refresh token is answered again, for a client that lost the answer.
+const REPEATED_FOR_MS: TimestampMs = 60_000;
+
+/// What a client has proved, to have a session opened.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// To know the password with this hash.
+    Password(&'a str),
+    /// To be this person at a provider.
+    Identity(&'a NewIdentity),
+}
 
 /// The result of presenting a refresh token.
 #[derive(Clone, Debug)]
 pub enum Rotation {
     /// The token was valid; it is used up now and its successor is stored.
     Rotated(UserRow, SessionId),
-    /// The token was used up before for this very successor, which has not been used yet: the retry
-    /// of an answer that got lost. Holds the time when the successor expires.
+    /// The token was used up within the last minute for this very successor, which has not been used
+    /// yet: the retry of an answer that got lost. Holds the time when the successor expires.
     Repeated(UserRow, SessionId, TimestampMs),
     /// The token is unknown, expired or revoked, or its owner's account is closed.
     Refused,
@@ -39,25 +52,31 @@ pub struct Opened {
 }
 
 impl Store {
-    /// Stores the session of a login with its first refresh token, for a client that has proved to
-    /// know the password with that hash. Returns `None`, and stores nothing, if the password has
-    /// changed since or the account is closed.
+    /// Stores the session of a login with its first refresh token. Returns `None`, and stores nothing,
+    /// if the password was changed or the identity unlinked since the proof, or the account is closed.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn refresh_token_open(
         &self,
         token: &RefreshToken,
-        password_hash: &str,
+        proof: Proof<'_>,
         device: &Device,
     ) -> Result<Option<Opened>, StoreError> {
         let transaction = self.writes().begin().await?;
-        let owner = lock(&transaction, token.user).await?;
-        let Some(owner) = owner.filter(|owner| owner.password_hash == password_hash) else {
-            return Ok(None);
+        let Some(owner) = lock(&transaction, token.user).await? else { return Ok(None) };
+        let opened_by = match proof {
+            Proof::Password(hash) if owner.password_hash == hash => None,
+            Proof::Password(_) => return Ok(None),
+            Proof::Identity(identity) => {
+                if !identity_rows::is_of(&transaction, identity, token.user).await? {
+                    return Ok(None);
+                }
+                Some(identity.provider)
+            }
         };
         session_rows::insert_token(&transaction, token).await?;
-        let ended = session_rows::open(&transaction, token, device).await?;
+        let ended = session_rows::open(&transaction, token, device, opened_by).await?;
         transaction.commit().await?;
         Ok(Some(Opened { user: user_row(owner)?, ended }))
     }
@@ -81,14 +100,15 @@ impl Store {
             return Ok(Rotation::Refused);
         }
         let id = SessionId(found.family_id);
-        if found.used_at.is_some() {
+        if let Some(used_at) = found.used_at {
             let kept = refresh_token::Entity::find()
                 .filter(refresh_token::Column::TokenHash.eq(successor.token_hash.to_vec()))
                 .filter(refresh_token::Column::FamilyId.eq(found.family_id))
                 .filter(refresh_token::Column::UsedAt.is_null())
                 .one(&transaction)
                 .await?;
-            if let Some(kept) = kept {
+            let is_retry = now.saturating_sub(used_at) <= REPEATED_FOR_MS;
+            if let Some(kept) = kept.filter(|_| is_retry) {
                 return Ok(Rotation::Repeated(user_row(owner)?, id, kept.expires_at));
             }
             session_rows::end(&transaction, &[id], now).await?;

@@ -6,7 +6,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait,
 };
 
-use super::session_rows::{MAX_LIVING, end, living};
+use super::session_rows::{MAX_LIVING, end, living, revoke_others};
 use super::user;
 use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
@@ -98,6 +98,8 @@ impl Store {
         let found = living(user, now).filter(session::Column::Id.ne(keep.0));
         let others: Vec<SessionId> =
             found.all(&transaction).await?.into_iter().map(|row| SessionId(row.id)).collect();
+        // An instance of the version before opens logins without a row.
+        revoke_others(&transaction, user, keep, now).await?;
         end(&transaction, &others, now).await?;
         transaction.commit().await?;
         Ok(others)

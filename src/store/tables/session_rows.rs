@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::revocation;
 use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
-use crate::store::StoreError;
+use crate::store::{SocialProvider, StoreError};
 
 /// The most living sessions of an account; another one ends the oldest.
 pub(super) const MAX_LIVING: u64 = 100;
@@ -24,7 +24,7 @@ pub(super) const MAX_LIVING: u64 = 100;
 /// The device that a person logs in from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// A name for people, like "Chrome on Android"; empty if it is not known.
+    /// A name for people, like "Chrome (Android)"; empty if it is not known.
     pub name: String,
     /// The network address.
     pub address: Option<IpAddr>,
@@ -53,6 +53,7 @@ pub(crate) async fn open(
     transaction: &impl ConnectionTrait,
     token: &RefreshToken,
     device: &Device,
+    opened_by: Option<SocialProvider>,
 ) -> Result<Vec<SessionId>, StoreError> {
     let now = token.issued_at;
     let too_many = living(token.user, now)
@@ -62,7 +63,7 @@ pub(crate) async fn open(
         .limit(MAX_LIVING);
     let oldest: Vec<SessionId> =
         too_many.all(transaction).await?.into_iter().map(|row| SessionId(row.id)).collect();
-    put(transaction, token, device).await?;
+    put(transaction, token, device, opened_by).await?;
     end(transaction, &oldest, now).await?;
     Ok(oldest)
 }
@@ -73,19 +74,21 @@ pub(crate) async fn extend(
     transaction: &impl ConnectionTrait,
     token: &RefreshToken,
 ) -> Result<(), StoreError> {
-    put(transaction, token, &Device::default()).await
+    put(transaction, token, &Device::default(), None).await
 }
 
 async fn put(
     transaction: &impl ConnectionTrait,
     token: &RefreshToken,
     device: &Device,
+    opened_by: Option<SocialProvider>,
 ) -> Result<(), StoreError> {
     let row = session::ActiveModel {
         id: Set(token.session.0),
         user_id: Set(token.user.0),
         device: Set(device.name.clone()),
         address: Set(device.address.map(|address| address.to_canonical().to_string())),
+        opened_by: Set(opened_by.map(|provider| provider.as_str().to_owned())),
         created_at: Set(token.issued_at),
         last_seen_at: Set(token.issued_at),
         expires_at: Set(token.expires_at),
@@ -158,6 +161,22 @@ pub(crate) async fn forget(
     Ok(())
 }
 
+/// Ends the sessions of an account, whose row is locked, that a provider opened, but `keep`. Returns
+/// them. This is the last step of a transaction.
+pub(crate) async fn end_of_provider(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+    provider: SocialProvider,
+    keep: Option<SessionId>,
+    now: TimestampMs,
+) -> Result<Vec<SessionId>, StoreError> {
+    let found = living(user, now).filter(session::Column::OpenedBy.eq(provider.as_str()));
+    let found = found.all(transaction).await?.into_iter().map(|row| SessionId(row.id));
+    let found: Vec<SessionId> = found.filter(|id| Some(*id) != keep).collect();
+    end(transaction, &found, now).await?;
+    Ok(found)
+}
+
 pub(super) fn living(user: UserId, now: TimestampMs) -> Select<session::Entity> {
     session::Entity::find()
         .filter(session::Column::UserId.eq(user.0))
@@ -174,6 +193,23 @@ pub(crate) async fn revoke(
     refresh_token::Entity::update_many()
         .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
         .filter(refresh_token::Column::FamilyId.eq(session.0))
+        .filter(refresh_token::Column::RevokedAt.is_null())
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Revokes the refresh tokens of an account but those of `keep`.
+pub(crate) async fn revoke_others(
+    connection: &impl ConnectionTrait,
+    user: UserId,
+    keep: SessionId,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    refresh_token::Entity::update_many()
+        .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
+        .filter(refresh_token::Column::UserId.eq(user.0))
+        .filter(refresh_token::Column::FamilyId.ne(keep.0))
         .filter(refresh_token::Column::RevokedAt.is_null())
         .exec(connection)
         .await?;

@@ -5,79 +5,18 @@
 use entities::{social_identity, social_state};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait,
 };
-use serde::{Deserialize, Serialize};
 
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
+use crate::store::tables::identity_rows::{
+    IdentityRow, NewIdentity, SocialProvider, by_key, of_user, read,
+};
+use crate::store::tables::session_rows;
 use crate::store::tables::user::{insert, lock};
 use crate::store::tables::user_row::{NO_PASSWORD, user_row};
 use crate::store::{NewUser, Store, StoreError, UserRow, is_unique_violation};
-
-/// A provider of identities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum SocialProvider {
-    /// Google.
-    Google,
-    /// Kakao.
-    Kakao,
-    /// Naver.
-    Naver,
-    /// Apple.
-    Apple,
-    /// The issuer of OpenID Connect that the operator has set.
-    Oidc,
-}
-
-impl SocialProvider {
-    /// All providers, in the order of pages.
-    pub const ALL: [Self; 5] = [Self::Google, Self::Kakao, Self::Naver, Self::Apple, Self::Oidc];
-
-    /// Returns the name in rows and answers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Google => "GOOGLE",
-            Self::Kakao => "KAKAO",
-            Self::Naver => "NAVER",
-            Self::Apple => "APPLE",
-            Self::Oidc => "OIDC",
-        }
-    }
-
-    /// Parses a name that [`Self::as_str`] returns.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|provider| provider.as_str() == text)
-    }
-}
-
-/// A person as a provider knows them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct NewIdentity {
-    pub provider: SocialProvider,
-    /// Empty for providers whose name says who they are.
-    pub issuer: String,
-    pub subject: String,
-    /// The address that the provider named at the time.
-    pub email: Option<String>,
-}
-
-/// A way to sign in to an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct IdentityRow {
-    pub provider: SocialProvider,
-    pub subject: String,
-    pub user: UserId,
-    pub email_at_link: Option<String>,
-    pub created_at: TimestampMs,
-    pub last_login_at: TimestampMs,
-}
 
 /// The result of making an account for an identity.
 #[derive(Clone, Debug)]
@@ -104,13 +43,13 @@ pub enum IdentityLinked {
 }
 
 /// The result of unlinking an identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentityUnlinked {
-    /// The identity is unlinked.
-    Yes,
+    /// The identity is unlinked, and the sessions that it opened have ended.
+    Yes(Vec<SessionId>),
     /// The account has no identity of the provider.
     NotLinked,
-    /// The account has neither a password nor another identity; nothing changed.
+    /// The owner could not sign in any more; nothing changed.
     LastWayIn,
     /// There is no such account, or no longer.
     Gone,
@@ -150,13 +89,14 @@ impl Store {
     pub async fn social_identity_register(
         &self,
         new: NewUser,
+        was_guest: bool,
         identity: &NewIdentity,
         now: TimestampMs,
     ) -> Result<SocialAccount, StoreError> {
         let transaction = self.writes().begin().await?;
         let confirmed_at = (!new.email.is_empty()).then_some(now);
         let new = NewUser { password_hash: NO_PASSWORD.into(), ..new };
-        let Some(made) = insert(&transaction, new, confirmed_at, now).await? else {
+        let Some(made) = insert(&transaction, new, was_guest, confirmed_at, now).await? else {
             transaction.rollback().await?;
             return Ok(SocialAccount::EmailTaken);
         };
@@ -209,7 +149,8 @@ impl Store {
         Ok(IdentityLinked::Yes)
     }
 
-    /// Removes the identity of a provider from an account that has another way in.
+    /// Removes the identity of a provider from an account that has another way in: a password and an
+    /// address, or an identity that `signs_in`. The sessions that it opened end, but `keep`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -217,6 +158,9 @@ impl Store {
         &self,
         user: UserId,
         provider: SocialProvider,
+        signs_in: &(dyn Fn(&IdentityRow) -> bool + Sync),
+        keep: SessionId,
+        now: TimestampMs,
     ) -> Result<IdentityUnlinked, StoreError> {
         let transaction = self.writes().begin().await?;
         let Some(owner) = lock(&transaction, user).await? else {
@@ -225,13 +169,18 @@ impl Store {
         let all = of_user(user).all(&transaction).await?;
         let is_it = |row: &&social_identity::Model| row.provider == provider.as_str();
         let Some(found) = all.iter().find(is_it) else { return Ok(IdentityUnlinked::NotLinked) };
-        if all.len() == 1 && !user_row(owner)?.has_password() {
+        let row: social_identity::ActiveModel = found.clone().into();
+        let others = all.into_iter().filter(|row| row.provider != provider.as_str());
+        let others: Vec<IdentityRow> = others.map(read).collect::<Result<_, _>>()?;
+        let owner = user_row(owner)?;
+        if !(owner.has_password() && !owner.email.is_empty()) && !others.iter().any(signs_in) {
             return Ok(IdentityUnlinked::LastWayIn);
         }
-        let row: social_identity::ActiveModel = found.clone().into();
         row.delete(&transaction).await?;
+        let ended =
+            session_rows::end_of_provider(&transaction, user, provider, Some(keep), now).await?;
         transaction.commit().await?;
-        Ok(IdentityUnlinked::Yes)
+        Ok(IdentityUnlinked::Yes(ended))
     }
 
     /// Returns the identities of an account, oldest first.
@@ -265,22 +214,6 @@ impl Store {
     }
 }
 
-async fn by_key(
-    connection: &impl ConnectionTrait,
-    identity: &NewIdentity,
-) -> Result<Option<social_identity::Model>, StoreError> {
-    let key =
-        (identity.provider.as_str().to_owned(), identity.issuer.clone(), identity.subject.clone());
-    Ok(social_identity::Entity::find_by_id(key).one(connection).await?)
-}
-
-fn of_user(user: UserId) -> sea_orm::Select<social_identity::Entity> {
-    social_identity::Entity::find()
-        .filter(social_identity::Column::UserId.eq(user.0))
-        .order_by_asc(social_identity::Column::CreatedAt)
-        .order_by_asc(social_identity::Column::Provider)
-}
-
 fn identity_row(
     user: UserId,
     identity: &NewIdentity,
@@ -295,17 +228,4 @@ fn identity_row(
         created_at: Set(now),
         last_login_at: Set(now),
     }
-}
-
-fn read(row: social_identity::Model) -> Result<IdentityRow, StoreError> {
-    let provider = SocialProvider::parse(&row.provider)
-        .ok_or_else(|| StoreError::Damaged(format!("the provider of user {}", row.user_id)))?;
-    Ok(IdentityRow {
-        provider,
-        subject: row.subject,
-        user: UserId(row.user_id),
-        email_at_link: row.email_at_link,
-        created_at: row.created_at,
-        last_login_at: row.last_login_at,
-    })
 }

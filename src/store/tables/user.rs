@@ -13,9 +13,12 @@ use crate::inventory::TimestampMs;
 use crate::store::tables::closed::forgotten;
 use crate::store::tables::grant::{self, GrantRole, GrantRow};
 use crate::store::tables::user_row::{
-    EmailAdded, NO_ADDRESS, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow, user_row,
+    EmailAdded, NO_ADDRESS, NO_PASSWORD, NewPassword, NewUser, Role, UserChange, UserChanged,
+    UserRow, user_row,
 };
-use crate::store::tables::{guest, idempotency, revocation, session_rows, term_agreement};
+use crate::store::tables::{
+    guest, idempotency, identity_rows, mail_link, revocation, session_rows, term_agreement,
+};
 use crate::store::{Answered, Key, RefreshToken, Store, StoreError, is_unique_violation};
 
 impl Store {
@@ -29,10 +32,11 @@ impl Store {
         key: Option<&Key>,
         now: TimestampMs,
     ) -> Result<Answered<UserRow>, StoreError> {
-        self.user_create_agreed(new, &[], key, now).await
+        self.user_create_agreed(new, false, &[], key, now).await
     }
 
-    /// [`Self::user_create`] with agreements of the person to `terms`.
+    /// [`Self::user_create`] with agreements of the person to `terms`. The tokens of a person who
+    /// `was_guest` end.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the address has an account, [`StoreError::Gone`] when one of
@@ -40,6 +44,7 @@ impl Store {
     pub async fn user_create_agreed(
         &self,
         new: NewUser,
+        was_guest: bool,
         terms: &[TermId],
         key: Option<&Key>,
         now: TimestampMs,
@@ -51,7 +56,7 @@ impl Store {
             return Ok(Answered::Before(before));
         }
         let role = new.role;
-        let Some(made) = insert(&transaction, new, None, now).await? else {
+        let Some(made) = insert(&transaction, new, was_guest, None, now).await? else {
             transaction.rollback().await?;
             return Err(StoreError::Conflict("this e-mail address"));
         };
@@ -118,7 +123,7 @@ impl Store {
         if proved.is_some_and(|proved| *proved != found.password_hash) {
             return Ok(UserChanged::OtherPassword);
         }
-        let version = found.token_version;
+        let (version, is_confirmed) = (found.token_version, found.email_confirmed_at.is_some());
         let mut row: user::ActiveModel = found.into();
         row.updated_at = Set(now);
         if let Some(name) = change.name {
@@ -134,8 +139,13 @@ impl Store {
             row.default_payment_method = Set(method.map(|method| method.as_str().to_owned()));
         }
         let mut goes_on = true;
-        if let Some(NewPassword { hash, keeps, .. }) = change.password {
+        if let Some(NewPassword { hash, keeps, by_mail, .. }) = change.password {
             row.password_hash = Set(hash);
+            if by_mail && !is_confirmed {
+                // The account may have been made by another person, who linked identities of theirs.
+                identity_rows::delete_all(&transaction, id).await?;
+                row.email_confirmed_at = Set(Some(now));
+            }
             goes_on = end_others(&transaction, id, keeps.as_ref(), now).await?;
             end_access(&transaction, &mut row, version, now).await?;
         }
@@ -144,7 +154,8 @@ impl Store {
         Ok(if goes_on { UserChanged::Now(row) } else { UserChanged::WithoutSession(row) })
     }
 
-    /// Gives an address to an account that has none.
+    /// Gives an address to an account that has none, or another one in place of one that is not
+    /// confirmed, to an account without a password.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when another account has the address.
@@ -156,9 +167,12 @@ impl Store {
     ) -> Result<EmailAdded, StoreError> {
         let transaction = self.writes().begin().await?;
         let Some(found) = lock(&transaction, id).await? else { return Ok(EmailAdded::Gone) };
-        if !found.email.ends_with(NO_ADDRESS) {
+        let is_replaceable =
+            found.password_hash == NO_PASSWORD && found.email_confirmed_at.is_none();
+        if !found.email.ends_with(NO_ADDRESS) && !is_replaceable {
             return Ok(EmailAdded::HasOne);
         }
+        mail_link::end_all(&transaction, id).await?;
         let mut row: user::ActiveModel = found.into();
         (row.email, row.updated_at) = (Set(email.to_owned()), Set(now));
         match row.update(&transaction).await {
@@ -196,15 +210,17 @@ impl Store {
     }
 }
 
-/// Inserts an account; a guest with its id becomes this account. Returns `None` when the address has
-/// an account: the transaction is of no more use then.
+/// Inserts an account; a guest with its id becomes this account, and the guest's tokens end. Returns
+/// `None` when the address has an account: the transaction is of no more use then.
 pub(crate) async fn insert(
     transaction: &impl ConnectionTrait,
     new: NewUser,
+    was_guest: bool,
     email_confirmed_at: Option<TimestampMs>,
     now: TimestampMs,
 ) -> Result<Option<user::Model>, StoreError> {
-    let was_guest = guest::end(transaction, new.id).await?;
+    // A guest who has left no address has no row.
+    let was_guest = guest::end(transaction, new.id).await? || was_guest;
     let email = if new.email.is_empty() { format!("{}{NO_ADDRESS}", new.id) } else { new.email };
     let mut row = user::ActiveModel {
         id: Set(new.id.0),

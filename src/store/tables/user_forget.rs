@@ -1,7 +1,7 @@
 //! The end of an account: what was known of its owner is erased, and an empty shell stays, to which its
 //! reservations point.
 
-use entities::{refresh_token, social_identity, user};
+use entities::{refresh_token, user};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     TransactionTrait,
@@ -13,7 +13,8 @@ use crate::store::tables::closed::forgotten;
 use crate::store::tables::user::{end_access, lock};
 use crate::store::tables::user_row::{Forgotten, Role, user_row};
 use crate::store::tables::{
-    enrollment_words, grant, guest, kept_mail, mail_link, payment, session_rows, wallet,
+    enrollment_words, grant, guest, identity_rows, kept_mail, mail_link, payment, session_rows,
+    wallet,
 };
 use crate::store::{OnBalance, Store, StoreError};
 
@@ -67,10 +68,7 @@ impl Store {
         (row.language, row.email_confirmed_at) = (Set(None), Set(None));
         row.default_payment_method = Set(None);
         mail_link::end_all(&transaction, id).await?;
-        social_identity::Entity::delete_many()
-            .filter(social_identity::Column::UserId.eq(id.0))
-            .exec(&transaction)
-            .await?;
+        identity_rows::delete_all(&transaction, id).await?;
         kept_mail::forget(&transaction, id).await?;
         enrollment_words::erase(&transaction, id).await?;
         end_access(&transaction, &mut row, version, now).await?;

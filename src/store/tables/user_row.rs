@@ -108,6 +108,9 @@ pub struct NewPassword {
     pub hash: String,
     /// The next refresh token of the session that goes on; all others end.
     pub keeps: Option<RefreshToken>,
+    /// True if it was set by a link in a mail, so that the owner of the address has set it. If the
+    /// address was not confirmed before, it is now, and the identities of the account are removed.
+    pub by_mail: bool,
 }
 
 /// The result of a change.

@@ -30,7 +30,7 @@ pub(super) async fn hold(
     if !cookies::sent_any(&request) {
         return without_cookies(&state, &request, &visitor, event).await;
     }
-    let session = cookies::of_buyer(&state, visitor.caller)?;
+    let session = cookies::of_buyer(&state, visitor.caller())?;
     let held = place(&state, session.caller, event, &pairs).await;
     let mut response = match held {
         Ok(()) => see_other(&format!("/events/{event}?notice=held#basket")),

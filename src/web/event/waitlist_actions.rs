@@ -34,7 +34,7 @@ pub(super) async fn join(
     if !cookies::sent_any(&request) {
         return without_cookies(&state, &request, &visitor, event).await;
     }
-    let session = cookies::of_buyer(&state, visitor.caller)?;
+    let session = cookies::of_buyer(&state, visitor.caller())?;
     let mut response = match wait(&state, session.caller, event, &form).await {
         Ok(()) => see_other(&format!("/events/{event}?notice=waiting")),
         Err(failure) if failure.code().status().is_client_error() => {

@@ -166,6 +166,17 @@ on_both_databases! {
         kim.get("/api/tickets").await.refused(401, "UNAUTHORIZED");
     }
 
+    async fn the_token_of_a_guest_who_left_no_address_ends_with_the_registration(db: TestDb) {
+        let shop = open(db).await;
+        let kim = guest(&shop).await;
+        let session = kim.post("/api/auth/register", &registration(EMAIL)).await.is(201).data;
+        let account = person_of(&shop, &session);
+        assert_eq!(account.user, kim.user);
+        account.get("/api/users/me").await.is(200);
+        kim.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
+        kim.delete("/api/users/me").await.refused(401, "UNAUTHORIZED");
+    }
+
     async fn of_a_guest_who_leaves_nothing_personal_is_kept(db: TestDb) {
         let shop = open(db).await;
         let (event, admin, kim) = (shop.event().await, shop.admin(), guest(&shop).await);

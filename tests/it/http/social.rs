@@ -12,7 +12,9 @@ mod real;
 
 use serde_json::{Value, json};
 
+use crate::http::api_client::Shop;
 use crate::http::social::browser::{Browser, SHOP, open};
+use crate::http::social::provider::Provider;
 use crate::support::test_db::TestDb;
 
 /// A person whose address the provider has confirmed.
@@ -80,27 +82,43 @@ async fn an_account_without_an_address_gets_one_later() {
     shop.nobody().post("/api/auth/register", &other).await.is(201);
     let add = "/api/users/me/email";
     me.post(add, &json!({"email": "nonsense"})).await.refused(422, "INVALID");
+    // Without an address there is no login by password.
+    let set = json!({"password": "correct horse"});
+    me.post("/api/users/me/password", &set).await.refused(422, "INVALID");
     me.post(add, &json!({"email": "lee@example.com"})).await.refused(409, "EMAIL_TAKEN");
     let added = me.post(add, &json!({"email": "Kim@example.com"})).await.is(200).data;
     assert_eq!(
         (&added["email"], &added["emailConfirmedAt"], &added["provider"]),
         (&json!("kim@example.com"), &Value::Null, &json!("GOOGLE"))
     );
-    me.post(add, &json!({"email": "kim2@example.com"})).await.refused(409, "EMAIL_SET");
+    // One that is not confirmed may be a mistake, so it can be replaced.
+    let other = me.post(add, &json!({"email": "kim2@example.com"})).await.is(200).data;
+    assert_eq!(other["email"], "kim2@example.com");
+    let token = me.post("/api/users/me/password", &set).await.is(200).data;
+    let me = shop.with_token(me.user, token["tokens"]["accessToken"].as_str().unwrap().into());
+    me.post(add, &json!({"email": "kim3@example.com"})).await.refused(409, "EMAIL_SET");
     shop.nobody().post(add, &json!({"email": "a@example.com"})).await.is(401);
 }
 
 #[tokio::test]
 async fn a_guest_keeps_the_orders_in_the_account_that_a_provider_makes() {
     let (shop, at) = open(TestDb::sqlite().await).await;
+    for (leaves_an_address, sub) in [(true, "a-person"), (false, "another-person")] {
+        becomes_an_account(&shop, &at, leaves_an_address, sub).await;
+    }
+}
+
+async fn becomes_an_account(shop: &Shop, at: &Provider, leaves_an_address: bool, sub: &str) {
     let guest = shop.nobody().post_nothing("/api/auth/guest").await.is(201).data;
     let id = &guest["user"]["id"];
-    let mut browser = Browser::of(&shop);
+    let mut browser = Browser::of(shop);
     browser.bearer = guest["accessToken"].as_str().map(str::to_owned);
     let token = browser.bearer.clone().expect("a token");
     let here = shop.with_token(id.as_str().expect("an id").parse().expect("a UUID"), token);
-    here.post("/api/auth/guest/email", &json!({"email": "guest@example.com"})).await.is(200);
-    let made = browser.log_in(&at, "kakao", &kim()).await.is(200).data;
+    if leaves_an_address {
+        here.post("/api/auth/guest/email", &json!({"email": "guest@example.com"})).await.is(200);
+    }
+    let made = browser.log_in(at, "kakao", &json!({"sub": sub})).await.is(200).data;
     assert_eq!(&made["user"]["id"], id);
     // The guest's token is not the account's.
     browser.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
@@ -108,7 +126,7 @@ async fn a_guest_keeps_the_orders_in_the_account_that_a_provider_makes() {
 
 #[tokio::test]
 async fn providers_without_a_registration_are_not_offered() {
-    let shop = crate::http::api_client::Shop::open(TestDb::sqlite().await).await;
+    let shop = Shop::open(TestDb::sqlite().await).await;
     let mut browser = Browser::of(&shop);
     assert_eq!(browser.get("/api/auth/providers").await.is(200).data, json!([]));
     for name in ["google", "kakao", "naver", "apple", "oidc", "GOOGLE", "unknown"] {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::limited;
 use crate::support::test_app::{ADMIN_PASSWORD, Answer, TestApp};
+use crate::support::test_db::eventually;
 
 const ADMIN: &str = "admin@admitone.local";
 const HERE: &str = "203.0.113.1";
@@ -37,6 +38,22 @@ async fn of_twenty_wrong_passwords_at_once_five_are_compared_and_then_the_right_
     clock.advance_ms(1_740_000);
     login(&app, HERE, ADMIN, ADMIN_PASSWORD, "").await.expect(200);
     assert!(app.metrics().await.contains("admitone_logins_total{outcome=\"limited\"}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_that_nobody_waits_for_lock_no_one_out() {
+    let (app, _clock) = limited("127.0.0.1").await;
+    for _ in 0..10 {
+        let accounts = app.state().accounts.clone();
+        let from: Option<std::net::IpAddr> = Some(HERE.parse().unwrap());
+        let mut given_up = Box::pin(accounts.login(ADMIN, ADMIN_PASSWORD.into(), from));
+        // It is counted, and then waits for the comparison.
+        assert!(futures_util::poll!(&mut given_up).is_pending());
+    }
+    eventually("the attempts are taken back", async || {
+        login(&app, HERE, ADMIN, ADMIN_PASSWORD, "").await.status == 200
+    })
+    .await;
 }
 
 #[tokio::test]

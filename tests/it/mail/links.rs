@@ -1,6 +1,8 @@
 //! Links in mails: addresses are confirmed and passwords set once, in time, by the reader of the mail alone.
 
+use admitone::ids::UserId;
 use admitone::mail::MailOutcome;
+use admitone::store::{NO_PASSWORD, NewUser, Role};
 use serde_json::{Value, json};
 
 use super::{PASSWORD, count, guest, letter, mail, open, register, token};
@@ -127,6 +129,34 @@ on_both_databases! {
         assert_eq!(count(&shop, "security.login_locked").await, 1, "one mail in half an hour");
     }
 
+    async fn a_first_password_comes_by_mail_to_a_confirmed_address_alone(db: TestDb) {
+        let shop = open(db).await;
+        let new = NewUser {
+            id: UserId::random(),
+            email: "kim@example.com".into(),
+            password_hash: NO_PASSWORD.into(),
+            name: "Kim".into(),
+            phone_number: None,
+            role: Role::User,
+        };
+        // An account that signs in by a provider: the address may be another person's.
+        let store = &shop.app.state().store;
+        store.user_create(new, None, 0).await.unwrap();
+        register(&shop, "lee@example.com", "en").await;
+        for email in ["kim@example.com", "lee@example.com"] {
+            ask(&shop, email).await.is(202);
+        }
+        let links = async || {
+            let links = "SELECT count(*) FROM mail_links WHERE purpose = 'reset-password'";
+            shop.app.db.count(links).await
+        };
+        eventually("the other account gets a link", async || links().await == 1).await;
+        shop.app.db.sql("UPDATE users SET email_confirmed_at = 1").await;
+        shop.clock.advance_ms(60_001);
+        ask(&shop, "kim@example.com").await.is(202);
+        eventually("it gets a link", async || links().await == 2).await;
+    }
+
     async fn nothing_tells_whether_an_address_has_an_account(db: TestDb) {
         let shop = open(db).await;
         let kim = register(&shop, "kim@example.com", "en").await;
@@ -157,7 +187,7 @@ async fn a_link_ends_with_its_time_and_with_the_password_of_before() {
     let (letter, _) = mail(&shop, "account.email_confirmation", kim.user).await;
     shop.clock.advance_ms(DAY_MS);
     confirm(&shop, &token(&letter)).await.refused(410, "INVALID_LINK");
-    let kim = shop.again(&kim, admitone::accounts::Role::User);
+    let kim = shop.again(&kim, Role::User);
     kim.post_nothing("/api/auth/email/confirmation").await.is(202);
     eventually("another mail", async || count(&shop, "account.email_confirmation").await == 2)
         .await;

@@ -2,8 +2,8 @@
 
 use admitone::ids::{SessionId, UserId};
 use admitone::store::{
-    Answered, Balance, Device, Key, NewUser, OnBalance, Prunable, RefreshToken, Role, Rotation,
-    Store, StoreError,
+    Answered, Balance, Device, Key, NewUser, OnBalance, Proof, Prunable, RefreshToken, Role,
+    Rotation, Store, StoreError,
 };
 use uuid::Uuid;
 
@@ -34,7 +34,10 @@ fn token(user: UserId, byte: u8, session: SessionId) -> RefreshToken {
 }
 
 async fn open(store: &Store, token: &RefreshToken) {
-    let opened = store.refresh_token_open(token, PASSWORD_HASH, &Device::default()).await.unwrap();
+    let opened = store
+        .refresh_token_open(token, Proof::Password(PASSWORD_HASH), &Device::default())
+        .await
+        .unwrap();
     assert!(opened.is_some(), "the account is open and has this password");
 }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use admitone::ids::{SessionId, UserId};
 use admitone::store::{
-    Device, Forgotten, NewPassword, NewUser, OnBalance, RefreshToken, Role, Rotation, Store,
-    StoreError, UserChange, UserChanged,
+    Device, Forgotten, IdentityUnlinked, NewIdentity, NewPassword, NewUser, OnBalance, Proof,
+    RefreshToken, Role, Rotation, SocialProvider, Store, StoreError, UserChange, UserChanged,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -44,9 +44,18 @@ fn token(user: UserId, token_hash: Hash) -> RefreshToken {
 }
 
 fn new_password() -> UserChange {
-    let password =
-        NewPassword { proved: Some(OLD.into()), hash: "the new hash".into(), keeps: None };
+    let password = NewPassword {
+        proved: Some(OLD.into()),
+        hash: "the new hash".into(),
+        keeps: None,
+        by_mail: false,
+    };
     UserChange { password: Some(password), ..UserChange::default() }
+}
+
+fn identity(subject: &str) -> NewIdentity {
+    let (provider, issuer) = (SocialProvider::Google, String::new());
+    NewIdentity { provider, issuer, subject: subject.into(), email: None }
 }
 
 /// Refreshes with the latest token until a refresh is refused. A refresh that began after the
@@ -76,8 +85,10 @@ async fn race(db: &TestDb, revoke: impl AsyncFn(&Store, UserId, Hash)) {
     let store = db.store().await;
     for _ in 0..RACES {
         let (user, first) = (person(&store, Role::User).await, rand::random());
-        let opened =
-            store.refresh_token_open(&token(user, first), OLD, &Device::default()).await.unwrap();
+        let opened = store
+            .refresh_token_open(&token(user, first), Proof::Password(OLD), &Device::default())
+            .await
+            .unwrap();
         assert!(opened.is_some());
         let (revoked, refreshed) = (AtomicBool::new(false), Notify::new());
         let revoking = async {
@@ -129,11 +140,60 @@ on_both_databases! {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
         store.user_update(user, new_password(), NOW).await.unwrap();
-        let opened = store.refresh_token_open(&token(user, [1; 32]), OLD, &Device::default()).await.unwrap();
+        let opened = store.refresh_token_open(&token(user, [1; 32]), Proof::Password(OLD), &Device::default()).await.unwrap();
         assert!(opened.is_none(), "it was verified against the old hash");
-        assert!(store.refresh_token_open(&token(user, [2; 32]), "the new hash", &Device::default()).await.unwrap().is_some());
+        assert!(store.refresh_token_open(&token(user, [2; 32]), Proof::Password("the new hash"), &Device::default()).await.unwrap().is_some());
         let changed = store.user_update(user, new_password(), NOW).await.unwrap();
         assert!(matches!(changed, UserChanged::OtherPassword), "{changed:?}");
+    }
+
+    async fn a_login_by_an_identity_that_was_unlinked_meanwhile_opens_nothing(db: TestDb) {
+        let store = db.store().await;
+        let user = person(&store, Role::User).await;
+        let identity = identity("kim");
+        store.social_identity_link(user, &identity, NOW).await.unwrap();
+        let open = async |hash| {
+            let (token, proof) = (token(user, [hash; 32]), Proof::Identity(&identity));
+            store.refresh_token_open(&token, proof, &Device::default()).await.unwrap()
+        };
+        assert!(open(1).await.is_some());
+        let of = SocialProvider::Google;
+        let kept = SessionId::random();
+        let unlinked = store.social_identity_unlink(user, of, &|_| false, kept, NOW).await.unwrap();
+        assert!(matches!(unlinked, IdentityUnlinked::Yes(ended) if ended.len() == 1));
+        assert!(open(2).await.is_none());
+    }
+
+    async fn a_password_by_mail_removes_what_another_person_may_have_linked(db: TestDb) {
+        let store = db.store().await;
+        let user = person(&store, Role::User).await;
+        for (subject, left) in [("stranger", 0), ("owner", 1)] {
+            store.social_identity_link(user, &identity(subject), NOW).await.unwrap();
+            let hash = format!("the hash after {subject}");
+            let password = NewPassword { proved: None, hash, keeps: None, by_mail: true };
+            let change = UserChange { password: Some(password), ..UserChange::default() };
+            store.user_update(user, change, NOW).await.unwrap();
+            // The address was confirmed by the first.
+            assert!(store.user_get(user).await.unwrap().unwrap().email_confirmed_at.is_some());
+            assert_eq!(store.social_identity_list(user).await.unwrap().len(), left, "{subject}");
+        }
+    }
+
+    async fn a_refresh_token_is_answered_again_for_a_minute(db: TestDb) {
+        let store = db.store().await;
+        for (later, is_repeated) in [(60_000, true), (60_001, false)] {
+            let (user, first) = (person(&store, Role::User).await, rand::random());
+            let token = |hash| RefreshToken { expires_at: i64::MAX, ..token(user, hash) };
+            let opened = token(first);
+            store.refresh_token_open(&opened, Proof::Password(OLD), &Device::default()).await.unwrap();
+            let next = token(rand::random());
+            let used = store.refresh_token_rotate(first, next.clone(), NOW).await.unwrap();
+            assert!(matches!(used, Rotation::Rotated(..)), "{used:?}");
+            let again = store.refresh_token_rotate(first, next, NOW + later).await.unwrap();
+            let was_repeated = matches!(again, Rotation::Repeated(..));
+            assert_eq!(was_repeated, is_repeated, "{again:?}");
+            assert!(was_repeated || matches!(again, Rotation::Reused(_)), "{again:?}");
+        }
     }
 
     async fn nothing_of_a_closed_account_comes_back(db: TestDb) {
@@ -141,7 +201,7 @@ on_both_databases! {
         let user = person(&store, Role::User).await;
         store.user_forget(user, OnBalance::Refuse, NOW).await.unwrap();
         for hash in [OLD, ""] {
-            let opened = store.refresh_token_open(&token(user, [1; 32]), hash, &Device::default()).await.unwrap();
+            let opened = store.refresh_token_open(&token(user, [1; 32]), Proof::Password(hash), &Device::default()).await.unwrap();
             assert!(opened.is_none());
         }
         let rename = UserChange { name: Some("Kim".into()), ..UserChange::default() };

@@ -11,6 +11,8 @@ use crate::support::test_app::TestApp;
 use crate::support::test_db::TestDb;
 
 pub(super) const PASSWORD: &str = "correct horse battery";
+const ACCESS: &str = "__Host-admitone";
+const REFRESH: &str = "__Host-admitone-refresh";
 
 /// A browser without scripts, which follows no redirects.
 pub(super) struct Browser {
@@ -325,4 +327,45 @@ async fn the_address_of_a_form_leads_back_to_its_page() {
         assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
         assert_eq!(answer.headers()["location"], page, "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_a_page_has_used_up_is_of_no_use_to_a_thief() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut browser = member(&shop, "kim@example.com").await;
+    let token = |browser: &Browser| {
+        let found = browser.cookies.iter().find(|(name, _)| name == REFRESH);
+        found.expect("a cookie").1.clone()
+    };
+    let first = token(&browser);
+    browser.cookies.retain(|(name, _)| name != ACCESS);
+    assert_eq!(browser.get("/tickets").await.status(), StatusCode::OK);
+    assert_ne!(token(&browser), first, "the page has renewed the session");
+    // Pages renew with a key, so that two tabs get the same answer; it is none that a client can send.
+    let stolen = json!({"refreshToken": first});
+    let stolen = shop.nobody().post_with_key("/api/auth/refresh", "pages", &stolen).await;
+    stolen.refused(401, "REFRESH_TOKEN_REUSED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_session_cannot_be_renewed_now_does_not_become_a_guest() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let mut browser = member(&shop, "kim@example.com").await;
+    browser.cookies.retain(|(name, _)| name != ACCESS);
+    shop.app.db.sql("ALTER TABLE refresh_tokens RENAME TO refresh_tokens_away").await;
+    assert_eq!(browser.get("/tickets").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let standing = [("kind", "lines"), ("productId", event.standing()), ("quantity", "1")];
+    for path in ["/session/guest", "/session/refresh"] {
+        let answer = browser.post(path, &[]).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
+    let held = browser.post(&format!("/events/{}/holds", event.id), &standing).await;
+    assert_eq!(held.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!browser.has(ACCESS));
+    shop.app.db.sql("ALTER TABLE refresh_tokens_away RENAME TO refresh_tokens").await;
+    let held = browser.post(&format!("/events/{}/holds", event.id), &standing).await;
+    assert_eq!(held.status(), StatusCode::SEE_OTHER);
+    let kind = browser.post("/session/guest", &[]).await.json::<Value>().await.expect("JSON");
+    assert_eq!(kind["data"]["kind"], "account");
 }

@@ -41,6 +41,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
         "/api/auth/register",
         &[
             ErrorCode::EmailTaken,
+            ErrorCode::InvalidCredentials,
             ErrorCode::LoginLocked,
             ErrorCode::TooManyRequests,
             ErrorCode::Unauthorized,
@@ -142,7 +143,7 @@ impl Tokens {
     }
 
     /// Adds what the device sends with later logins.
-    fn on_device(self, token: String) -> Self {
+    pub(super) fn on_device(self, token: String) -> Self {
         Self { device_token: Some(token), ..self }
     }
 }
@@ -153,14 +154,16 @@ impl Tokens {
 /// and tickets.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = "auth", operation_id = "register",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+        description = "Makes a retry safe")),
     request_body = RegisterRequest,
     responses(
         (status = 201, description = "The account and its tokens", body = Tokens),
         (status = 400, description = "MALFORMED_JSON", body = Failure),
         (
             status = 401,
-            description = "UNAUTHORIZED, TOKEN_EXPIRED: a token was sent, and is not valid",
+            description = "UNAUTHORIZED, TOKEN_EXPIRED: a token was sent, and is not valid; \
+                INVALID_CREDENTIALS: the key was used with another password",
             body = Failure,
         ),
         (status = 409, description = "EMAIL_TAKEN", body = Failure),
@@ -261,7 +264,8 @@ pub async fn login(
 /// same `Idempotency-Key`, which gets the same refresh token again.
 #[utoipa::path(
     post, path = "/api/auth/refresh", tag = "auth", operation_id = "refresh",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+        description = "Makes a retry safe")),
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "New tokens", body = Tokens),

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::{AnswerMode, SocialProvider, SocialWish};
+use crate::accounts::SocialProvider;
 use crate::http::api::accounts::profile::ChangedUser;
 use crate::http::api::accounts::social::{attempt_cookie, provider_of};
 use crate::http::api::accounts::users::User;
@@ -35,6 +35,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
         "/api/users/me/identities/{provider}",
         &[
             ErrorCode::AccountRequired,
+            ErrorCode::LoginTooOld,
             ErrorCode::NotFound,
             ErrorCode::SocialAnswerRefused,
             ErrorCode::ProviderUnavailable,
@@ -43,7 +44,12 @@ pub(crate) const CODES: &[OperationCodes] = &[
     (
         "delete",
         "/api/users/me/identities/{provider}",
-        &[ErrorCode::AccountRequired, ErrorCode::NotFound, ErrorCode::LastWayIn],
+        &[
+            ErrorCode::AccountRequired,
+            ErrorCode::LoginTooOld,
+            ErrorCode::NotFound,
+            ErrorCode::LastWayIn,
+        ],
     ),
     (
         "post",
@@ -55,6 +61,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
         "/api/users/me/email",
         &[
             ErrorCode::AccountRequired,
+            ErrorCode::LoginTooOld,
             ErrorCode::EmailSet,
             ErrorCode::EmailTaken,
             ErrorCode::TooManyRequests,
@@ -121,7 +128,7 @@ pub struct LinkStartDto {
     url: String,
 }
 
-/// Begin to add a way to sign in by a provider.
+/// Begin to add a way to sign in by a provider. The caller's login must not be older than 10 minutes.
 ///
 /// The browser that got this answer, with its cookie, goes to `url`, and must be signed in to the same
 /// account when it comes back.
@@ -131,7 +138,7 @@ pub struct LinkStartDto {
     params(("provider" = String, Path, description = "google, kakao, naver, apple or oidc")),
     responses(
         (status = 200, description = "Where to go", body = LinkStartDto),
-        (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
+        (status = 403, description = "ACCOUNT_REQUIRED, LOGIN_TOO_OLD", body = Failure),
         (status = 404, description = "NOT_FOUND: the operator has not registered with it", body = Failure),
         (status = 502, description = "SOCIAL_ANSWER_REFUSED", body = Failure),
         (status = 503, description = "PROVIDER_UNAVAILABLE", body = Failure),
@@ -139,36 +146,36 @@ pub struct LinkStartDto {
 )]
 pub async fn link(
     state: web::Data<AppState>,
-    caller: Caller,
+    access: Access,
     Path(provider): Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let provider = provider_of(&provider)?;
-    // A browser is led to the page of the account, if its cookies say who it is.
-    let wish = SocialWish { mode: AnswerMode::Page, redirect: "/account".into(), link_to: None };
-    let start = state.accounts.social_begin_link(caller, provider, wish).await?;
+    let start = state.accounts.social_begin_link(access, provider_of(&provider)?).await?;
     let mut response = respond::ok(&LinkStartDto { url: start.url });
     let _ = response.add_cookie(&attempt_cookie(&state.config, start.cookie));
     Ok(response)
 }
 
-/// Remove a way to sign in by a provider. One way in remains: a password, or another provider.
+/// Remove a way to sign in by a provider, and end the sessions that it opened.
+///
+/// One way in remains: an e-mail address with a password, or another provider. The caller's login must not
+/// be older than 10 minutes.
 #[utoipa::path(
     delete, path = "/api/users/me/identities/{provider}", tag = "users", operation_id = "unlinkIdentity",
     security(("bearer" = [])),
     params(("provider" = String, Path, description = "google, kakao, naver, apple or oidc")),
     responses(
         (status = 200, description = "The identity is removed", body = Done),
-        (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
+        (status = 403, description = "ACCOUNT_REQUIRED, LOGIN_TOO_OLD", body = Failure),
         (status = 404, description = "NOT_FOUND: the account has none of this provider", body = Failure),
         (status = 409, description = "LAST_WAY_IN", body = Failure),
     )
 )]
 pub async fn unlink(
     state: web::Data<AppState>,
-    caller: Caller,
+    access: Access,
     Path(provider): Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    state.accounts.unlink(caller, provider_of(&provider)?).await?;
+    state.accounts.unlink(access, provider_of(&provider)?).await?;
     Ok(respond::done("the identity is removed"))
 }
 
@@ -215,13 +222,16 @@ pub struct NewEmail {
 }
 
 /// Add an address to an account that has none. A mail asks to confirm it.
+///
+/// An account without a password may replace an address that is not confirmed. The caller's login must
+/// not be older than 10 minutes.
 #[utoipa::path(
     post, path = "/api/users/me/email", tag = "users", operation_id = "addEmail",
     security(("bearer" = [])),
     request_body = NewEmail,
     responses(
         (status = 200, description = "The account as it is now", body = User),
-        (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
+        (status = 403, description = "ACCOUNT_REQUIRED, LOGIN_TOO_OLD", body = Failure),
         (status = 409, description = "EMAIL_SET, EMAIL_TAKEN", body = Failure),
         (status = 422, description = "INVALID", body = Failure),
         (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
@@ -229,9 +239,9 @@ pub struct NewEmail {
 )]
 pub async fn add_email(
     state: web::Data<AppState>,
-    caller: Caller,
+    access: Access,
     Body(body): Body<NewEmail>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = state.accounts.add_email(caller, &body.email).await?;
+    let user = state.accounts.add_email(access, &body.email).await?;
     Ok(respond::ok(&User::of(&state, user).await))
 }

@@ -13,7 +13,9 @@ use crate::config::Config;
 use crate::http::api::accounts::auth::Tokens;
 use crate::http::envelope::Failure;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{FromDevice, MaybeCaller, Path, Query, accepted_language, read_plain};
+use crate::http::extract::{
+    FromDevice, MaybeCaller, Path, Query, accepted_language, login_from, read_plain,
+};
 use crate::http::respond;
 use crate::http::state::AppState;
 
@@ -291,7 +293,9 @@ pub async fn callback(
                 session.user.language =
                     language.map(|it| it.tag().to_owned()).or(session.user.language);
             }
-            SocialResult::SignedIn(Box::new(Tokens::of(&state, *session).await))
+            let known = login_from(&request).device_token;
+            let device = state.accounts.device_token(&session.user, known);
+            SocialResult::SignedIn(Box::new(Tokens::of(&state, *session).await.on_device(device)))
         }
     };
     let mut response = respond::ok(&result);

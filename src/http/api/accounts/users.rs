@@ -11,7 +11,7 @@ use crate::http::api::payments::automatic::AutoMethod;
 use crate::http::api::roles::users::{HeldRoleDto, held};
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Caller, OptionalBody, object};
+use crate::http::extract::{Caller, OptionalBody, Payer, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -348,7 +348,7 @@ impl From<CloseAccountRequest> for Settlement {
 )]
 pub async fn forget_me(
     state: web::Data<AppState>,
-    caller: Caller,
+    Payer(caller): Payer,
     OptionalBody(body): OptionalBody<CloseAccountRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let closing = state.closing();

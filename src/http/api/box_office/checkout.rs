@@ -11,7 +11,9 @@ use crate::http::api::payments::automatic::{self, AutoMethod};
 use crate::http::commands::{in_event, submit, with_pass};
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, PassToken, Query, object};
+use crate::http::extract::{
+    Body, Caller, IdempotencyKey, PassToken, Query, knows_sessions, object,
+};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId, UserId};
@@ -129,6 +131,9 @@ pub(crate) async fn create(
     // The idempotency key sees the same request, whether the event was in the query or the body.
     body.event_id = Some(event);
     let asked = (body.auto_pay == Some(true), body.method);
+    if asked.0 {
+        knows_sessions(&state)?;
+    }
     let automatic = automatic::of_checkout(&state, caller, asked).await?;
     let (reservation, customer) = (ReservationId::random(), caller.user);
     let command = command(&state, (event, reservation, customer), &body).await?;

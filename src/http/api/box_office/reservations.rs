@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Caller, IdempotencyKey, Path, Query};
+use crate::http::extract::{Caller, IdempotencyKey, Path, Payer, Query};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -138,7 +138,7 @@ pub(crate) async fn show(
     responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
-    caller: Caller,
+    Payer(caller): Payer,
     Path(id): Path<ReservationId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
@@ -185,11 +185,11 @@ pub async fn cancel_as(
     responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
 pub(crate) async fn give_up(
     state: web::Data<AppState>,
-    caller: Caller,
+    payer: Payer,
     id: Path<ReservationId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
-    cancel(state, caller, id, key).await
+    cancel(state, payer, id, key).await
 }
 
 /// Renders a row with the labels of its seats.

@@ -326,7 +326,7 @@ impl From<PaymentRow> for PaymentRecordDto {
     operation_id = "payReservation", security(("bearer" = [])),
     params(
         ("id" = ReservationId, Path, description = "The reservation"),
-        ("Idempotency-Key" = String, Header, description = "Makes a retry the same payment"),
+        ("Idempotency-Key" = String, Header, min_length = 1, max_length = 255, description = "Makes a retry the same payment"),
     ),
     request_body = PayRequest,
     responses(

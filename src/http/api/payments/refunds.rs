@@ -157,7 +157,7 @@ pub(crate) struct RefundsQuery {
 #[utoipa::path(post, path = "/api/reservations/{reservation}/refunds", tag = "reservations",
     operation_id = "refundTickets",
     params(("reservation" = ReservationId, Path),
-        ("Idempotency-Key" = String, Header, description = "Makes a retry the same refund")),
+        ("Idempotency-Key" = String, Header, min_length = 1, max_length = 255, description = "Makes a retry the same refund")),
     request_body = RefundBody,
     responses((status = 201, body = Success<TicketsCancelledDto>),
         (status = 403, description = "FORBIDDEN: administrators name amounts")))]

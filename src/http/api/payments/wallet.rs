@@ -140,7 +140,7 @@ pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpRe
 #[utoipa::path(
     post, path = "/api/wallet/charges", tag = "wallet", operation_id = "chargeWallet",
     security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "Makes a retry the same charge")),
+    params(("Idempotency-Key" = String, Header, min_length = 1, max_length = 255, description = "Makes a retry the same charge")),
     request_body = ChargeRequest,
     responses(
         (status = 201, description = "Charged", body = Success<Charged>),
@@ -181,7 +181,7 @@ pub async fn charge(
     security(("bearer" = [])),
     params(
         ("user" = String, Path, format = "uuid"),
-        ("Idempotency-Key" = String, Header, description = "Makes a retry the same charge"),
+        ("Idempotency-Key" = String, Header, min_length = 1, max_length = 255, description = "Makes a retry the same charge"),
     ),
     request_body = ChargeRequest,
     responses(

@@ -83,6 +83,11 @@ pub const TABLE: &[Row] = &[
         ],
     ),
     (
+        Class::Relaxed,
+        "GET POST",
+        &["/api/auth/{provider}/callback", "/sign-in/{provider}/callback"],
+    ),
+    (
         Class::Hot,
         "GET POST",
         &["/api/auth/providers", "/api/auth/{provider}*", "/sign-in/{provider}*"],

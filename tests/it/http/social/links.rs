@@ -98,6 +98,31 @@ async fn a_link_that_was_begun_in_one_session_never_ends_in_another() {
 }
 
 #[tokio::test]
+async fn ways_in_change_only_in_a_session_that_was_opened_lately() {
+    let (shop, at) = open(TestDb::sqlite().await).await;
+    let kim_here = register(&shop, "kim").await;
+    link(&shop, &at, &kim_here, "google", &kim()).await.is(200);
+    shop.clock.advance_ms(10 * 60_000 + 1);
+    // Who has stolen a token adds no way in that outlives it, and takes none away.
+    let google = format!("{IDENTITIES}/google");
+    let kakao = format!("{IDENTITIES}/kakao");
+    kim_here.post_nothing(&kakao).await.refused(403, "LOGIN_TOO_OLD");
+    kim_here.delete(&google).await.refused(403, "LOGIN_TOO_OLD");
+    let email = json!({"email": "another@example.com"});
+    kim_here.post("/api/users/me/email", &email).await.refused(403, "LOGIN_TOO_OLD");
+    let by_google = Browser::of(&shop).log_in(&at, "google", &kim()).await.is(200);
+    let by_google = person(&shop, &by_google);
+    let login = json!({"email": "kim@example.com", "password": "correct horse"});
+    let fresh = person(&shop, &shop.nobody().post("/api/auth/login", &login).await.is(200));
+    // What the identity has opened ends with it.
+    fresh.delete(&google).await.is(200);
+    by_google.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
+    for stays in [&fresh, &kim_here] {
+        stays.get("/api/users/me").await.is(200);
+    }
+}
+
+#[tokio::test]
 async fn one_way_in_always_remains_and_a_first_password_needs_a_fresh_sign_in() {
     let (shop, at) = open(TestDb::sqlite().await).await;
     let made = Browser::of(&shop).log_in(&at, "google", &kim()).await.is(200);

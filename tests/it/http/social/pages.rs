@@ -31,7 +31,7 @@ async fn a_browser_ends_signed_in_on_the_page_that_was_asked_for() {
     assert_eq!((ended.status, ended.header("location")), (303, "/orders"));
     let mut names: Vec<&str> = browser.cookies.keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["__Host-admitone", "__Host-admitone-refresh"]);
+    assert_eq!(names, ["__Host-admitone", "__Host-admitone-refresh", "__Host-device"]);
     assert_eq!(browser.get("/account").await.status, 200);
     // The same address again: a page that says so, and the session stays.
     let again = browser.get(&end).await;
