@@ -29,6 +29,7 @@ pub use lockout::LoginFrom;
 pub use mail_links::Confirmed;
 pub use social::{
     AnswerMode, Attempt, Returned, SocialError, SocialStart, SocialWish, check_private_key,
+    is_safe_address,
 };
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -14,6 +14,7 @@ mod transient;
 pub use apple::check_private_key;
 pub use attempt::{AnswerMode, Attempt, SocialWish};
 pub use error::SocialError;
+pub use provider_http::is_safe_address;
 
 use std::sync::Arc;
 

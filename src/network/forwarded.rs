@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The most bytes of a header that are read, from its end. A longer list was not made by proxies.
+/// The most bytes of a list that is read. A longer one was not made by proxies, and names no address.
 const MAX_BYTES: usize = 4_096;
 
 /// Returns the addresses of `Forwarded`, the nearest one last.

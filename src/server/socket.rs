@@ -1,6 +1,8 @@
 //! A client's socket, as used by the HTTP workers. Its operations fail when the connection was ended
-//! to make room, when the client takes too little of an answer for too long, and when a stream's
-//! client is gone.
+//! to make room, when the client takes too little of an answer or sends a request's head for too long,
+//! and when a stream's client is gone.
+
+mod head_deadline;
 
 use std::io;
 use std::pin::Pin;
@@ -13,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use crate::http::middleware::connections::{self, Connection, Opened};
+use head_deadline::HeadDeadline;
 
 /// Bytes that a client must take within the write timeout: 2 KB a second at the default.
 const LEAST: usize = 64 * 1_024;
@@ -32,6 +35,7 @@ pub(super) struct Socket {
     is_held_back: bool,
     /// Set while the socket waits for the client to take data.
     waiting: Option<Waiting>,
+    head: HeadDeadline,
 }
 
 /// A wait for the client to take more.
@@ -50,7 +54,9 @@ impl Socket {
             // Without it, retransmissions end after a quarter of an hour.
             let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, millis);
         }
-        Self { stream, opened, write_timeout, ahead: 0, is_held_back: false, waiting: None }
+        let (ahead, is_held_back, waiting) = (0, false, None);
+        let head = HeadDeadline::default();
+        Self { stream, opened, write_timeout, ahead, is_held_back, waiting, head }
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -146,9 +152,18 @@ impl AsyncRead for Socket {
             if !self.connection().is_answering() {
                 self.ahead = 0;
             }
-            return Poll::Pending;
+            let Self { head, opened, .. } = &mut *self;
+            ready!(head.poll(opened.connection(), context));
+            self.reset();
+            let slow = io::Error::new(io::ErrorKind::TimedOut, "the head of a request is late");
+            return Poll::Ready(Err(slow));
         }
-        self.ahead += buffer.filled().len() - before;
+        let count = buffer.filled().len() - before;
+        self.ahead += count;
+        if count > 0 {
+            let Self { head, opened, .. } = &mut *self;
+            head.read(opened.connection());
+        }
         if buffer.filled().len() == before && buffer.remaining() > 0 {
             self.connection().half_close();
             if self.connection().is_streaming() {

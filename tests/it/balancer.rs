@@ -16,15 +16,15 @@ use crate::support::test_db::{TestDb, eventually};
 const FILES: &str = "--nofile=20000:20000";
 
 /// An HAProxy process, ended when it is dropped.
-struct Balancer {
+pub struct Balancer {
     process: Child,
-    base: String,
+    pub base: String,
     _dir: TempDir,
 }
 
 impl Balancer {
     /// Starts it with server `a` at this address; `b` and `c` refuse connections.
-    fn start(a: SocketAddr) -> Self {
+    pub fn start(a: SocketAddr) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = std::fs::read_to_string(path("deploy/haproxy.cfg")).unwrap();
         let mut moved = config.replace("bind :8080", &format!("bind 127.0.0.1:{port}"));

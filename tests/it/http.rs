@@ -13,7 +13,7 @@ mod classes;
 mod complimentary;
 mod conformance;
 mod desk;
-mod document;
+pub mod document;
 mod event_feed;
 mod event_plans;
 mod export;

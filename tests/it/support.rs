@@ -13,6 +13,7 @@ pub mod private_prometheus;
 pub mod private_redis;
 pub mod process;
 pub mod proxy;
+pub mod rank_test;
 pub mod smtp_server;
 pub mod sold_event;
 pub mod stream_frames;

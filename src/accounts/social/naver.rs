@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::SocialError;
 use super::known::{Known, short};
-use super::provider_http::{NoAnswer, ProviderHttp};
+use super::provider_http::{ProviderHttp, of_call};
 use super::transient::Transient;
 
 const LOGIN: &str = "https://nid.naver.com";
@@ -117,12 +117,7 @@ impl Naver {
         request: Result<HttpRequest, http::Error>,
     ) -> Result<T, SocialError> {
         let request = request.map_err(|error| SocialError::Answer(error.to_string()))?;
-        let answer = self.http.call(request).await.map_err(|error| match error {
-            NoAnswer::TooLarge => SocialError::Answer(error.to_string()),
-            NoAnswer::Unreachable(_) | NoAnswer::Status(_) => {
-                SocialError::Unavailable(error.to_string())
-            }
-        })?;
+        let answer = self.http.call(request).await.map_err(|error| of_call(&error))?;
         let status = answer.status();
         if !status.is_success() {
             return Err(SocialError::Answer(format!("the status was {status}")));

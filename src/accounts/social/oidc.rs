@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use super::apple::AppleKey;
 use super::error::SocialError;
 use super::known::{Known, short};
-use super::provider_http::{NoAnswer, ProviderHttp};
+use super::provider_http::{NoAnswer, ProviderHttp, is_safe_address, of_call};
 use super::transient::Transient;
 use crate::clock::Clock;
 
@@ -114,8 +114,7 @@ impl Oidc {
             request = request.add_extra_param("response_mode", "form_post");
         }
         let (url, ..) = request.url();
-        let is_as_safe = url.scheme() == "https" || self.issuer().starts_with("http://");
-        if !is_as_safe || !url.has_host() {
+        if !is_safe_address(&url) {
             return Err(SocialError::Answer("its page for logins is not at https".into()));
         }
         Ok(url.into())
@@ -248,8 +247,7 @@ impl Oidc {
             .map_err(|error| SocialError::Answer(error.to_string()))?;
         let call = |request: HttpRequest| self.http.call(request);
         CoreProviderMetadata::discover_async(issuer, &call).await.map_err(|error| match error {
-            DiscoveryError::Request(NoAnswer::TooLarge) => SocialError::Answer("too large".into()),
-            DiscoveryError::Request(error) => SocialError::Unavailable(error.to_string()),
+            DiscoveryError::Request(error) => of_call(&error),
             other => SocialError::Answer(describe(&other)),
         })
     }
@@ -289,8 +287,7 @@ fn of_exchange<E: openidconnect::ErrorResponse + 'static>(
     error: RequestTokenError<NoAnswer, E>,
 ) -> SocialError {
     match error {
-        RequestTokenError::Request(NoAnswer::TooLarge) => SocialError::Answer("too large".into()),
-        RequestTokenError::Request(error) => SocialError::Unavailable(error.to_string()),
+        RequestTokenError::Request(error) => of_call(&error),
         RequestTokenError::ServerResponse(refusal) => {
             SocialError::Answer(short(&format!("the code was refused: {refusal:?}")))
         }
@@ -300,8 +297,7 @@ fn of_exchange<E: openidconnect::ErrorResponse + 'static>(
 
 fn of_userinfo(error: UserInfoError<NoAnswer>) -> SocialError {
     match error {
-        UserInfoError::Request(NoAnswer::TooLarge) => SocialError::Answer("too large".into()),
-        UserInfoError::Request(error) => SocialError::Unavailable(error.to_string()),
+        UserInfoError::Request(error) => of_call(&error),
         other => SocialError::Answer(describe(&other)),
     }
 }

@@ -1,9 +1,14 @@
-//! Requests to a provider: bounded in time and size, following no redirect, and never unencrypted to a
-//! provider that is reached by https.
+//! Requests to a provider: bounded in time and size, following no redirect, and unencrypted to this
+//! machine alone. A provider's metadata says where the next request goes, so the rule is that of the
+//! setting, applied to every address.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use openidconnect::{HttpRequest, HttpResponse, http};
+use reqwest::Url;
+
+use super::error::SocialError;
 
 /// After which an answer counts as lost.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,9 +24,39 @@ pub(super) enum NoAnswer {
     /// It reports a fault of its own, or too many requests.
     #[error("the answer was {0}")]
     Status(u16),
+    /// Its metadata leads to an address that is not called.
+    #[error("it leads to an address that is not at https")]
+    Unsafe,
     /// The answer is too large.
     #[error("the answer has more than {MAX_BYTES} bytes")]
     TooLarge,
+}
+
+/// Returns what the login ends with if a call had no answer.
+pub(super) fn of_call(error: &NoAnswer) -> SocialError {
+    match error {
+        NoAnswer::TooLarge | NoAnswer::Unsafe => SocialError::Answer(error.to_string()),
+        NoAnswer::Unreachable(_) | NoAnswer::Status(_) => {
+            SocialError::Unavailable(error.to_string())
+        }
+    }
+}
+
+/// True if requests about identities may go to the address: at https, where a certificate proves who
+/// answers, or on this machine.
+#[must_use]
+pub fn is_safe_address(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let is_here = match inside.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host == "localhost",
+    };
+    match url.scheme() {
+        "https" => !host.is_empty(),
+        "http" => is_here,
+        _ => false,
+    }
 }
 
 /// A client of one provider.
@@ -50,7 +85,11 @@ impl ProviderHttp {
             NoAnswer::Unreachable(source.unwrap_or_else(|| error.without_url().to_string()))
         };
         let (parts, body) = request.into_parts();
-        let request = self.client.request(parts.method, parts.uri.to_string());
+        let url: Url = parts.uri.to_string().parse().map_err(|_| NoAnswer::Unsafe)?;
+        if !is_safe_address(&url) {
+            return Err(NoAnswer::Unsafe);
+        }
+        let request = self.client.request(parts.method, url);
         let sent = request.headers(parts.headers).body(body).send().await;
         let mut answer = sent.map_err(unreachable)?;
         let status = answer.status();

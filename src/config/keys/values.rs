@@ -274,12 +274,7 @@ pub(super) fn id(value: &str) -> Result<String, String> {
 pub(super) fn issuer(value: &str) -> Result<String, String> {
     let example = "write https://id.example.com";
     let url = value.parse::<reqwest::Url>().map_err(|_| format!("is not a URL: {example}"))?;
-    let is_local = match url.host_str() {
-        Some(host) => host == "localhost" || host == "[::1]" || host.starts_with("127."),
-        None => false,
-    };
-    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_local);
-    if !is_safe || !url.has_host() {
+    if !crate::accounts::is_safe_address(&url) {
         return Err(format!("is not an address at https: {example}"));
     }
     let is_plain = url.query().is_none() && url.fragment().is_none();

@@ -9,7 +9,7 @@ mod metrics;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::task::Waker;
 
@@ -56,6 +56,8 @@ pub struct Connection {
     address: Option<IpAddr>,
     /// The value of [`Connections::accepted`] at its last request.
     used: AtomicU64,
+    /// Number of its requests so far.
+    requests: AtomicU32,
     activity: AtomicU8,
     /// True if another instance opened it.
     of_instance: AtomicBool,
@@ -130,6 +132,7 @@ impl Connections {
             id,
             address,
             used: AtomicU64::new(id),
+            requests: AtomicU32::new(0),
             activity: AtomicU8::new(IDLE),
             of_instance: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
@@ -149,6 +152,7 @@ impl Connections {
     #[must_use]
     pub fn begin_request(&self, connection: &Arc<Connection>) -> UnderWay {
         connection.used.store(self.accepted.load(Relaxed), Relaxed);
+        connection.requests.fetch_add(1, Relaxed);
         connection.set(REQUEST);
         UnderWay(Arc::clone(connection))
     }
@@ -264,6 +268,12 @@ impl Connection {
     #[must_use]
     pub fn is_answering(&self) -> bool {
         matches!(self.activity.load(Relaxed), REQUEST | SENDING | STREAM)
+    }
+
+    /// Returns the number of its requests so far, if none is under way.
+    #[must_use]
+    pub fn idle_after(&self) -> Option<u32> {
+        (self.activity.load(Relaxed) == IDLE).then(|| self.requests.load(Relaxed))
     }
 
     /// Stops reading from the client until the answer is complete; then the registered task is

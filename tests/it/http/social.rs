@@ -3,6 +3,7 @@
 
 mod attacks;
 mod browser;
+mod endpoints;
 mod links;
 mod pages;
 mod provider;

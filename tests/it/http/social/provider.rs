@@ -66,6 +66,8 @@ struct Books {
     keys: Vec<(String, TestKey)>,
     seen: Vec<Seen>,
     is_down: bool,
+    /// Fields of the metadata in place of the right ones.
+    said: Value,
 }
 
 /// The providers, each below a path of its name.
@@ -113,6 +115,11 @@ impl Provider {
         self.books().is_down = is_down;
     }
 
+    /// Replaces fields of the metadata of all providers.
+    pub fn say(&self, fields: Value) {
+        self.books().said = fields;
+    }
+
     pub fn seen(&self) -> Vec<Seen> {
         self.books().seen.clone()
     }
@@ -149,7 +156,7 @@ impl Provider {
         let at = self.issuer(name);
         // Apple has no userinfo.
         let userinfo = (name != "apple").then(|| format!("{at}/userinfo"));
-        json!({
+        let mut metadata = json!({
             "issuer": at,
             "authorization_endpoint": format!("{at}/authorize"),
             "token_endpoint": format!("{at}/token"),
@@ -159,7 +166,11 @@ impl Provider {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "none"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        })
+        });
+        for (name, value) in self.books().said.as_object().into_iter().flatten() {
+            metadata[name] = value.clone();
+        }
+        metadata
     }
 
     fn jwks(&self) -> Value {
