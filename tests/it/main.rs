@@ -9,6 +9,7 @@ mod support;
 mod accounts;
 mod architecture;
 mod archive;
+mod attacks;
 mod backup;
 mod balancer;
 mod box_office;
