@@ -5,6 +5,7 @@ mod bodies;
 mod forms;
 mod ids;
 mod keys;
+mod money;
 mod names;
 mod pages;
 mod parameters;

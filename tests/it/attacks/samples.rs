@@ -14,8 +14,8 @@ pub fn sample(document: &Value, schema: &Value) -> Value {
         return values[0].clone();
     }
     for choice in ["oneOf", "anyOf"] {
-        let options = schema[choice].as_array().into_iter().flatten();
-        if let Some(option) = options.filter(|option| option["type"] != "null").next_back() {
+        let mut options = schema[choice].as_array().into_iter().flatten();
+        if let Some(option) = options.rfind(|option| option["type"] != "null") {
             return sample(document, option);
         }
     }
@@ -62,23 +62,23 @@ fn word(schema: &Value) -> String {
 /// Returns the pointers of all objects in a value that have fields, the value itself first.
 pub fn objects(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    collect(value, String::new(), &mut found);
+    collect(value, "", &mut found);
     found
 }
 
-fn collect(value: &Value, at: String, found: &mut Vec<String>) {
+fn collect(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             if !fields.is_empty() {
-                found.push(at.clone());
+                found.push(at.to_owned());
             }
             for (name, field) in fields {
-                collect(field, format!("{at}/{name}"), found);
+                collect(field, &format!("{at}/{name}"), found);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                collect(item, format!("{at}/{index}"), found);
+                collect(item, &format!("{at}/{index}"), found);
             }
         }
         _ => {}
