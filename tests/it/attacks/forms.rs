@@ -90,11 +90,7 @@ async fn no_page_of_another_site_sends_a_form() {
             let answer = post(path, proof).await;
             let sets_cookie = answer.headers().contains_key(SET_COOKIE);
             if answer.status() != StatusCode::FORBIDDEN || sets_cookie {
-                faults.push(format!(
-                    "{path} {proof:?}: {} {:?}",
-                    answer.status(),
-                    answer.headers()
-                ));
+                faults.push(format!("{path} {proof:?}: {}", answer.status()));
             }
         }
     }
