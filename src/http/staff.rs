@@ -52,3 +52,9 @@ pub fn listed() -> Vec<Listed> {
     };
     rules::API.iter().map(of).collect()
 }
+
+/// Returns the method and the pattern of every page of staff.
+#[must_use]
+pub fn listed_pages() -> Vec<(&'static str, &'static str)> {
+    pages::PAGES.iter().map(|rule| (rule.method, rule.path)).collect()
+}

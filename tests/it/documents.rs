@@ -1,6 +1,7 @@
 //! The documents list the things that exist: settings, metrics, operations, modules, files. A list
 //! that is not checked against the code is wrong within a month.
 
+mod attacks;
 mod code_map;
 mod links;
 

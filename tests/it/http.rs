@@ -11,7 +11,7 @@ mod changed_holds;
 mod checkins;
 mod classes;
 mod complimentary;
-mod conformance;
+pub mod conformance;
 mod desk;
 pub mod document;
 mod event_feed;

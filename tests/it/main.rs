@@ -9,6 +9,7 @@ mod support;
 mod accounts;
 mod architecture;
 mod archive;
+mod attacks;
 mod attacks_http;
 mod backup;
 mod balancer;

@@ -67,6 +67,7 @@ fn errors_name_the_key_and_say_what_to_do() {
         ("ADMITONE_LOG", "admitone", "names none"),
         ("ADMITONE_LOG", " , ", "names no level"),
         ("ADMITONE_JWT_SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "over and over"),
+        ("ADMITONE_JWT_SECRET", "changemechangemechangemechangeme", "over and over"),
         ("ADMITONE_JWT_SECRET", " \t                                      ", "blanks"),
         ("ADMITONE_LOG_FORMAT", "xml", "text nor json"),
         ("ADMITONE_OTLP_ENDPOINT", "collector:4318", "write http://HOST:4318"),

@@ -9,7 +9,8 @@ use crate::requirements::sources::tests;
 
 /// Returns the documents, README first.
 fn documents() -> Vec<String> {
-    let mut files = ["README.md", "CHANGELOG.md", "deploy/README.md"].map(str::to_owned).to_vec();
+    let others = ["README.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md"];
+    let mut files = others.map(str::to_owned).to_vec();
     files.extend(sources("docs").into_iter().filter(|file| file.ends_with(".md")));
     files
 }
@@ -83,16 +84,22 @@ fn old_anchors_of_the_readme_are_still_there() {
     }
 }
 
-#[test]
-fn the_tests_that_the_page_about_capabilities_names_exist() {
-    let (page, tests) = (read("docs/adding-a-capability.md"), tests());
-    let prose: String = page.split("```").step_by(2).collect();
+/// Returns the names of tests in a text: in backticks, with `::`, and outside of programs.
+pub(super) fn named_tests(text: &str) -> BTreeSet<String> {
+    let prose: String = text.split("```").step_by(2).collect();
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c);
     let named = in_backticks(&prose).into_iter().filter(|text| text.contains("::"));
-    let named: BTreeSet<_> = named.filter(|text| text.chars().all(is_plain)).collect();
-    assert!(named.len() > 15, "{} tests are named", named.len());
-    for name in named {
-        assert!(tests.contains(name), "there is no test {name}");
+    named.filter(|text| text.chars().all(is_plain)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_tests_that_the_pages_name_exist() {
+    let tests = tests();
+    for (page, least) in [("docs/adding-a-capability.md", 15), ("docs/security.md", 80)] {
+        let named = named_tests(&read(page));
+        assert!(named.len() > least, "{page} names {} tests", named.len());
+        let missing: Vec<_> = named.difference(&tests).collect();
+        assert_eq!(missing, [""; 0], "{page} names tests that do not exist");
     }
 }
 

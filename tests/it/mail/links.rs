@@ -249,3 +249,43 @@ async fn bad_input_about_links_and_languages_is_refused() {
     assert_eq!((&changed.data["language"], &changed.data["name"]), (&json!("ko"), &json!("Kim")));
     shop.nobody().post_nothing("/api/auth/email/confirmation").await.refused(401, "UNAUTHORIZED");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_leads_to_the_public_address_and_never_to_the_host_of_the_request() {
+    let shop = open(TestDb::sqlite().await).await;
+    let kim = register(&shop, "kim@example.com", "en").await;
+    let request = shop.nobody().request(reqwest::Method::POST, "/api/auth/password/reset-request");
+    let request = request.header("Host", "evil.example").header("X-Forwarded-Host", "evil.example");
+    let request = request.header("Forwarded", "host=evil.example;proto=https");
+    let request = request.header("Origin", "https://evil.example");
+    Answer::of(request.json(&json!({"email": "kim@example.com"}))).await.is(202);
+    let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
+    assert!(!letter.html.contains("evil.example") && !letter.plain.contains("evil.example"));
+    let link = format!("https://tickets.example.com/reset-password?token={}", token(&letter));
+    assert!(letter.plain.contains(&link), "{}", letter.plain);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_links_for_a_password_one_is_used_and_ends_the_other() {
+    let shop = open(TestDb::sqlite().await).await;
+    let kim = register(&shop, "kim@example.com", "en").await;
+    ask(&shop, "kim@example.com").await.is(202);
+    let (older, _) = mail(&shop, "account.password_reset", kim.user).await;
+    shop.clock.advance_ms(61_000);
+    ask(&shop, "kim@example.com").await.is(202);
+    eventually("a second mail", async || count(&shop, "account.password_reset").await == 2).await;
+    let (newer, _) = mail(&shop, "account.password_reset", kim.user).await;
+    assert_ne!(token(&older), token(&newer));
+    reset(&shop, &token(&newer), NEW).await.is(200);
+    for used in [&older, &newer] {
+        reset(&shop, &token(used), "third horse battery").await.refused(410, "INVALID_LINK");
+    }
+    // Half an hour ends a link that is not used.
+    shop.clock.advance_ms(61_000);
+    ask(&shop, "kim@example.com").await.is(202);
+    eventually("a third mail", async || count(&shop, "account.password_reset").await == 3).await;
+    let (late, _) = mail(&shop, "account.password_reset", kim.user).await;
+    shop.clock.advance_ms(30 * 60_000);
+    reset(&shop, &token(&late), "third horse battery").await.refused(410, "INVALID_LINK");
+    login(&shop, NEW).await.is(200);
+}

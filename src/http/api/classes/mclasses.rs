@@ -27,7 +27,11 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 
 /// The error codes of these operations, beyond those that follow from their form.
 pub(crate) const CODES: &[OperationCodes] = &[
-    ("get", "/api/mclasses/{class}", &[ErrorCode::ClassNotFound]),
+    (
+        "get",
+        "/api/mclasses/{class}",
+        &[ErrorCode::ClassNotFound, ErrorCode::Unauthorized, ErrorCode::TokenExpired],
+    ),
     (
         "put",
         "/api/mclasses/{class}",
