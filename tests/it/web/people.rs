@@ -8,6 +8,7 @@ use serde_json::json;
 use super::passes;
 use crate::clients::{PASSWORD, account};
 use crate::http::api_client::Shop;
+use crate::http::social::real::RealProvider;
 use crate::support::process::free_port;
 use crate::support::test_db::TestDb;
 
@@ -37,4 +38,18 @@ async fn a_person_is_invited_to_the_door_and_removed_and_the_log_has_it() {
     account(&shop, "admin@example.com", Role::Admin).await;
     let admin = json!({"email": "admin@example.com", "password": PASSWORD});
     passes("team", &shop, &json!({"admin": admin, "adminName": "김민수"})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_by_a_provider_and_change_their_ways_to_sign_in() {
+    const NAME: &str = "The theatre club";
+    let port = free_port();
+    let provider = RealProvider::start(&address(port)).await;
+    let registered = |config: &mut Config| {
+        config.social.oidc = provider.registered();
+        config.social.oidc_name = Some(NAME.into());
+        config.social.google = provider.registered();
+    };
+    let shop = open_at(port, registered).await;
+    passes("social", &shop, &json!({"provider": NAME})).await;
 }
