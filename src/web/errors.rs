@@ -63,7 +63,7 @@ fn page_of_form(path: &str) -> String {
         Some("organiser") => 3,
         Some("events" | "orders" | "door" | "terms" | "classes" | "enrollments") => 2,
         Some("checkout") => 3,
-        Some("sign-in" | "register" | "forgot-password" | "claim") => 1,
+        Some("sign-in" | "register" | "forgot-password" | "claim" | "account") => 1,
         _ => 0,
     };
     let kept: Vec<&str> = segments.by_ref().take(kept).collect();

@@ -31,24 +31,26 @@ async fn list(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let access = of_account(&visitor)?;
-    let sessions = state.accounts.sessions(access.caller.user).await?;
-    let has_others = sessions.iter().any(|row| access.session != Some(row.id));
+    let mut sessions = state.accounts.sessions(access.caller.user).await?;
+    let is_other = |row: &SessionRow| access.session != Some(row.id);
+    // This one first, the others as they were used.
+    sessions.sort_by_key(is_other);
     let title = visitor.text("sessions.title");
     let main = html! {
         section.narrow {
+            p.back { a href="/account" { (visitor.text("account.title")) } }
             h1 { (title) }
             p { (visitor.text("sessions.explained")) }
-            ul.plain.stack {
+            ul.lines {
                 @for row in &sessions {
-                    (shown(&visitor, row, access.session == Some(row.id)))
+                    (shown(&visitor, row, !is_other(row)))
                 }
             }
-            @if has_others {
+            @if sessions.iter().any(is_other) {
                 form method="post" action="/account/sessions/end-others" {
-                    button.button { (visitor.text("sessions.end_others")) }
+                    button.button.quiet { (visitor.text("sessions.end_others")) }
                 }
             }
-            p { a href="/account" { (visitor.text("account.title")) } }
         }
     };
     Ok(layout::render(&visitor, Page::new(title).main(main).notice(query.notice.as_deref())))
@@ -56,22 +58,28 @@ async fn list(
 
 fn shown(visitor: &Visitor, row: &SessionRow, is_current: bool) -> Markup {
     let time = |at| format::time(visitor.language, at, visitor.site.zone);
+    let device = match row.device.as_str() {
+        "" => visitor.text("sessions.unknown_device"),
+        named => named,
+    };
     html! {
         li {
-            strong {
-                @if row.device.is_empty() { (visitor.text("sessions.unknown_device")) }
-                @else { (row.device) }
+            div {
+                strong { (device) }
+                @if is_current { " " span.badge { (visitor.text("sessions.this_one")) } }
+                p.hint {
+                    (visitor.text("sessions.last_seen")) " " (time(row.last_seen_at))
+                    @if let Some(address) = &row.address { " · " (address) }
+                    br;
+                    (visitor.text("sessions.signed_in")) " " (time(row.created_at))
+                }
             }
-            @if is_current { " " span.badge { (visitor.text("sessions.this_one")) } }
-            br;
-            (visitor.text("sessions.signed_in")) " " (time(row.created_at))
-            @if let Some(address) = &row.address { " · " (address) }
-            br;
-            (visitor.text("sessions.last_seen")) " " (time(row.last_seen_at))
             @if !is_current {
                 form method="post" action="/account/sessions/end" {
                     input type="hidden" name="session" value=(row.id);
-                    button.link { (visitor.text("sessions.end")) }
+                    button.link {
+                        (visitor.text("sessions.end")) span.visually-hidden { ": " (device) }
+                    }
                 }
             }
         }

@@ -17,7 +17,7 @@ pub(super) fn buttons(state: &AppState, visitor: &Visitor, back: &str) -> Markup
     let offered: Vec<_> = state.accounts.social_providers().collect();
     html! {
         @if !offered.is_empty() {
-            section.stack aria-label=(visitor.text("social.title")) {
+            section.stack.providers aria-label=(visitor.text("social.title")) {
                 p.hint { (visitor.text("social.or")) }
                 @for (provider, name) in offered {
                     a.button.quiet href={ "/sign-in/" (path_name(provider)) "?back=" (back) } rel="nofollow" {
@@ -42,19 +42,25 @@ pub(super) fn of_account(state: &AppState, visitor: &Visitor, ways: &WaysIn) -> 
     html! {
         @if !offered.is_empty() || !ways.identities.is_empty() {
             h2 { (visitor.text("social.title")) }
-            ul.plain {
+            ul.lines {
                 @for identity in &ways.identities {
                     @let at = format::date_time(visitor.language, identity.last_login_at, visitor.site.zone);
+                    @let name = name_of(identity.provider);
                     li {
-                        form.row method="post"
-                            action={ "/account/identities/" (path_name(identity.provider)) "/remove" } {
-                            span {
-                                (name_of(identity.provider)) " "
-                                @if let Some(email) = &identity.email_at_link { (email) " " }
-                                span.hint { (visitor.fill("social.last_login", &[("at", &at)])) }
+                        div {
+                            strong { (name) }
+                            p.hint {
+                                @if let Some(email) = &identity.email_at_link { (email) br; }
+                                (visitor.fill("social.last_login", &[("at", &at)]))
                             }
-                            @if can_unlink {
-                                button.link { (visitor.text("social.unlink")) }
+                        }
+                        @if can_unlink {
+                            form method="post"
+                                action={ "/account/identities/" (path_name(identity.provider)) "/remove" } {
+                                button.link {
+                                    (visitor.text("social.unlink"))
+                                    span.visually-hidden { ": " (name) }
+                                }
                             }
                         }
                     }
@@ -63,9 +69,11 @@ pub(super) fn of_account(state: &AppState, visitor: &Visitor, ways: &WaysIn) -> 
             @if !can_unlink {
                 p.hint { (visitor.text("social.only_way")) }
             }
-            @for (provider, name) in offered.iter().filter(|(provider, _)| !is_linked(*provider)) {
-                form method="post" action={ "/account/identities/" (path_name(*provider)) } {
-                    button.button.quiet { (visitor.fill("social.link", &[("provider", name)])) }
+            div.actions {
+                @for (provider, name) in offered.iter().filter(|(provider, _)| !is_linked(*provider)) {
+                    form method="post" action={ "/account/identities/" (path_name(*provider)) } {
+                        button.button.quiet { (visitor.fill("social.link", &[("provider", name)])) }
+                    }
                 }
             }
         }

@@ -15,6 +15,7 @@ pub mod organiser;
 mod organiser_lists;
 mod organiser_venues;
 mod payment_pages;
+mod people;
 mod public_pages;
 mod queue;
 mod reasons;
@@ -236,6 +237,7 @@ fn every_scenario_is_run_by_a_test() {
     let files = [
         "tests/it/web.rs",
         "tests/it/web/flows.rs",
+        "tests/it/web/people.rs",
         "tests/it/webhooks/browser.rs",
         "tests/it/limits/pages.rs",
     ];

@@ -1,5 +1,6 @@
-// A provider of OpenID Connect for tests: the certified library, with one registered shop. People sign in
-// without a page, as the account that the parameter `login_hint` of the authorization request names, or "kim".
+// A provider of OpenID Connect for tests: the certified library, with one registered shop. People sign in as
+// the account that the parameter `login_hint` of the authorization request names, or else one that they
+// enter on a page. The arguments are the addresses to which it leads browsers back.
 
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -17,7 +18,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
         {
             client_id: "the-shop",
             client_secret: "a-secret-of-the-shop",
-            redirect_uris: [process.argv[2]],
+            redirect_uris: process.argv.slice(2),
             grant_types: ["authorization_code"],
             response_types: ["code"],
         },
@@ -49,11 +50,20 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     },
 });
 
+const QUESTION = `<!doctype html><html lang="en"><title>Provider</title><link rel="icon" href="data:,">
+<form><label>Who are you? <input name="person" required></label> <button>Sign in</button></form></html>`;
+
 const answer = provider.callback();
 server.on("request", async (request, response) => {
     if (!request.url.startsWith("/interaction/")) return answer(request, response);
     const { params } = await provider.interactionDetails(request, response);
-    const login = { accountId: params.login_hint ?? "kim" };
+    const entered = new URL(request.url, provider.issuer).searchParams.get("person");
+    const accountId = params.login_hint ?? entered;
+    if (!accountId) {
+        response.setHeader("Content-Type", "text/html; charset=utf-8");
+        return response.end(QUESTION);
+    }
+    const login = { accountId };
     return provider.interactionFinished(request, response, { login });
 });
 // The test's end closes its side: a provider must not outlive it.

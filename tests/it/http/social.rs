@@ -8,7 +8,7 @@ mod links;
 mod pages;
 mod provider;
 mod quirks;
-mod real;
+pub mod real;
 
 use serde_json::{Value, json};
 

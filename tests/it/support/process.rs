@@ -307,7 +307,7 @@ impl Drop for Server {
 
 /// Returns a port outside the range that the operating system gives to connections and to port 0,
 /// because the port has to be free later as well.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let drawn = || rand::random_range(10_000_u16..20_000);
     std::iter::repeat_with(drawn).take(1_000).find(is_free).expect("a free port")

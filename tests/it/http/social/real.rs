@@ -15,18 +15,21 @@ use crate::http::social::browser::{Browser, CLIENT, SECRET, SHOP};
 use crate::support::test_db::TestDb;
 use crate::support::tls;
 
-struct RealProvider {
+/// A provider that runs until this is dropped.
+pub struct RealProvider {
     process: Child,
     issuer: String,
 }
 
 impl RealProvider {
-    async fn start() -> Self {
+    /// Starts a provider for the shop at an address.
+    pub async fn start(shop: &str) -> Self {
         tls::install();
+        let callbacks = ["oidc", "google"].map(|name| format!("{shop}/api/auth/{name}/callback"));
         let starting = tokio::task::spawn_blocking(|| {
             let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc/run");
             let mut process = Command::new(script)
-                .arg(format!("{SHOP}/api/auth/oidc/callback"))
+                .args(callbacks)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .spawn()
@@ -38,6 +41,15 @@ impl RealProvider {
         });
         let (process, port) = starting.await.expect("no panic");
         Self { process, issuer: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// Returns the shop's registration with it.
+    pub fn registered(&self) -> SocialClient {
+        SocialClient {
+            client_id: Some(CLIENT.into()),
+            client_secret: Some(Secret::new(SECRET)),
+            issuer: Some(self.issuer.clone()),
+        }
     }
 
     /// Goes through the provider's pages as a browser; returns the address to which it leads back.
@@ -76,15 +88,10 @@ impl Drop for RealProvider {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_sign_in_by_a_real_provider() {
-    let provider = RealProvider::start().await;
-    let registered = SocialClient {
-        client_id: Some(CLIENT.into()),
-        client_secret: Some(Secret::new(SECRET)),
-        issuer: Some(provider.issuer.clone()),
-    };
+    let provider = RealProvider::start(SHOP).await;
     let shop = Shop::open_with(TestDb::sqlite().await, |config| {
         config.public_url = Some(SHOP.into());
-        config.social.oidc = registered;
+        config.social.oidc = provider.registered();
     });
     let shop = shop.await;
     let mut ids = Vec::new();
