@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use super::refused::{Refusals, Refused};
 use super::tables::{Column, cards};
 use crate::accounts::normalise_email;
+use crate::http::api::roles::invitations;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{GrantId, InvitationId, OfferingId};
 use crate::roles::{NewInvitation, RoleError, Scope};
@@ -244,6 +245,7 @@ pub(super) fn role_name(visitor: &Visitor, role: GrantRole) -> &'static str {
 async fn invite(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Form(form): Form<Invite>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.staff()?;
@@ -269,12 +271,16 @@ async fn invite(
             let key = IdempotencyKey(Some(form.key.clone()));
             let fields = (&new.email, &form.role, event);
             let key = key.row_key(caller.user, "invite by form", &fields);
-            let roles = state.accounts.roles();
-            match roles.invite(new, caller, key.as_ref(), state.clock.now_ms()).await {
-                Ok(_) => return Ok(see_other(&back(page, "invited"))),
-                Err(error @ (RoleError::Store(_) | RoleError::Forbidden)) => {
-                    return Err(error.into());
+            match invitations::invited(&state, new, caller, key.as_ref()).await {
+                Ok((row, _)) => {
+                    record.made(row.id);
+                    return Ok(see_other(&back(page, "invited")));
                 }
+                Err(
+                    error @ (RoleError::Store(_)
+                    | RoleError::Forbidden
+                    | RoleError::TooManyInvitations { .. }),
+                ) => return Err(error.into()),
                 Err(error) => refused("eventId", &error.into()).into(),
             }
         }
