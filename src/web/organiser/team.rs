@@ -11,6 +11,7 @@ use crate::accounts::normalise_email;
 use crate::http::api::roles::invitations;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{ActRecord, IdempotencyKey, Path};
+use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
 use crate::ids::{GrantId, InvitationId, OfferingId};
 use crate::roles::{NewInvitation, RoleError, Scope};
@@ -36,6 +37,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 struct Query {
     /// The offering whose team is shown; all, if absent.
     event: Option<OfferingId>,
+    /// Only the grants after this one, given by its time and id.
+    after: Option<String>,
     notice: Option<String>,
 }
 
@@ -65,18 +68,17 @@ async fn list(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let form = Invite { key: uuid::Uuid::new_v4().to_string(), ..Invite::default() };
-    show(&state, &visitor, query.event, query.notice.as_deref(), (&form, &Refusals::default()))
-        .await
+    show(&state, &visitor, &query, (&form, &Refusals::default())).await
 }
 
 async fn show(
     state: &AppState,
     visitor: &Visitor,
-    event: Option<OfferingId>,
-    notice: Option<&str>,
+    query: &Query,
     (form, refusals): (&Invite, &Refusals),
 ) -> Result<HttpResponse, ApiError> {
     visitor.staff()?;
+    let event = query.event;
     let (scope, now) = (visitor.scope(), state.clock.now_ms());
     let offerings = match event {
         Some(event) if scope.contains(event) => Some(vec![event]),
@@ -84,8 +86,17 @@ async fn show(
         None => scope.offerings(),
     };
     let roles = state.accounts.roles();
-    let filter = GrantFilter { offerings: offerings.clone(), ..GrantFilter::default() };
+    let after = PageQuery { limit: None, cursor: query.after.clone() }.after()?;
+    let filter = GrantFilter { offerings: offerings.clone(), after, ..GrantFilter::default() };
     let grants = roles.list(&filter, SHOWN).await?;
+    let next = next_cursor(&grants, SHOWN, |row| format!("{}_{}", row.granted_at, row.id));
+    let next = next.map(|after| {
+        let mut link = form_urlencoded::Serializer::new(String::from("/organiser/team?"));
+        if let Some(event) = event {
+            link.append_pair("event", &event.to_string());
+        }
+        link.append_pair("after", &after).finish()
+    });
     let invitations = roles.invitations(offerings.as_deref(), None, (SHOWN, now)).await?;
     let people = state.store.people(grants.iter().map(|grant| grant.user)).await?;
     let named = grants.iter().map(|grant| grant.offering);
@@ -110,6 +121,9 @@ async fn show(
         } @else {
             (shown.grants(title, &grants, &people))
         }
+        @if let Some(next) = next {
+            p.more { a.button.quiet href=(next) { (visitor.text("start.more")) } }
+        }
         @if !invitations.is_empty() {
             h2 { (visitor.text("team.open")) }
             (shown.invitations(&invitations))
@@ -117,7 +131,10 @@ async fn show(
         h2 id="invite" { (visitor.text("team.invite")) }
         (shown.form(&scope, form, refusals))
     };
-    Ok(layout::render(visitor, Page::new(title).main(main).class("wide").notice(notice)))
+    Ok(layout::render(
+        visitor,
+        Page::new(title).main(main).class("wide").notice(query.notice.as_deref()),
+    ))
 }
 
 /// What the parts of the page need.
@@ -286,7 +303,8 @@ async fn invite(
         }
         Err(refused) => refused.into(),
     };
-    let mut answer = show(&state, &visitor, page, None, (&form, &refusals)).await?;
+    let query = Query { event: page, ..Query::default() };
+    let mut answer = show(&state, &visitor, &query, (&form, &refusals)).await?;
     *answer.status_mut() = ErrorCode::Invalid.status();
     Ok(answer)
 }
