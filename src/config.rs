@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::network::Proxies;
+use crate::network::{ForwardedHeader, Proxies};
 pub use keys::{Key, check_secret, keys, parse_duration};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
 pub use social::{AppleClient, SocialClient, SocialConfig};
@@ -183,6 +183,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// The proxies whose word about a client's address counts; `None` if nothing is said about them.
     pub trusted_proxies: Option<Proxies>,
+    /// The header in which they say where a client is.
+    pub forwarded_header: ForwardedHeader,
     /// The registrations with providers of identities.
     pub social: SocialConfig,
     /// Origins whose pages may call the API from a browser.
@@ -264,6 +266,7 @@ impl Default for Config {
             password_hashers: cores,
             rate_limits: true,
             trusted_proxies: None,
+            forwarded_header: ForwardedHeader::default(),
             social: Default::default(),
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-pub use challenge::BITS;
+pub use challenge::{BITS, MAX_BITS};
 pub use class::{Class, Principal, WINDOW};
 pub use gcra::{Rate, Standing};
 
 use crate::clock::Clock;
-use crate::cluster::{Cluster, Take, Tally};
+use crate::cluster::{NotRedeemed, Redeem, Take, Tally};
 use crate::proof_of_work::{Challenge, Flaw};
 use challenge::{LimitChallenges, REMEMBERED};
 use key::Key;
@@ -30,6 +30,9 @@ use local::Local;
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 /// The least time between two warnings that Redis is away.
 const WARNED_EVERY: Duration = Duration::from_secs(60);
+
+/// Returns the number of instances that live.
+pub type Instances = Arc<dyn Fn() -> usize + Send + Sync>;
 
 /// The limits of a process.
 pub struct Limits {
@@ -42,7 +45,7 @@ pub struct Limits {
 /// What the instances count together.
 struct Shared {
     tally: Arc<Tally>,
-    cluster: Arc<Cluster>,
+    instances: Instances,
     /// Monotonic milliseconds.
     away_until_ms: AtomicU64,
     warned_until_ms: AtomicU64,
@@ -62,10 +65,10 @@ impl Limits {
         secret: &str,
         clock: Arc<dyn Clock>,
         tally: Arc<Tally>,
-        cluster: Arc<Cluster>,
+        instances: Instances,
     ) -> Self {
         let (away_until_ms, warned_until_ms) = (AtomicU64::new(0), AtomicU64::new(0));
-        let shared = Shared { tally, cluster, away_until_ms, warned_until_ms };
+        let shared = Shared { tally, instances, away_until_ms, warned_until_ms };
         Self { shared: Some(shared), ..Self::alone(secret, clock) }
     }
 
@@ -99,16 +102,25 @@ impl Limits {
         })
     }
 
-    /// Returns a challenge whose proof gives a network a fresh allowance.
-    #[must_use]
-    pub fn challenge(&self, class: Class, network: IpAddr) -> Challenge {
-        self.challenges.issue(class, network, self.clock.now_ms())
+    /// Returns a challenge whose proof lets a network that is over its limit go on. It asks for more work
+    /// the more proofs the network has shown of late.
+    pub async fn challenge(&self, class: Class, network: IpAddr) -> Challenge {
+        let (key, now) = (proofs_of(class, network), self.clock.monotonic());
+        let mut proofs = None;
+        if let Some(shared) = &self.shared {
+            let name = key.name();
+            proofs = shared.try_call(now, shared.tally.proofs(&name)).await;
+        }
+        let proofs = proofs.unwrap_or_else(|| self.local.attempts(key, now));
+        let bits = challenge::bits_after(proofs);
+        self.challenges.issue((class, network), bits, self.clock.now_ms())
     }
 
-    /// Gives a network that is over its limit a fresh allowance for a proof of work, and counts a request.
+    /// Counts a request of a network that is over its limit and shows a proof of work. The request itself is
+    /// within the limit then; with most classes the network gets a fresh allowance of one limit too.
     ///
     /// # Errors
-    /// [`Flaw`]: the proof does not count, or was used before.
+    /// [`Flaw`]: the proof does not count, was used before, or is too easy by now.
     pub async fn redeem(
         &self,
         class: Class,
@@ -117,21 +129,39 @@ impl Limits {
     ) -> Result<Option<Standing>, Flaw> {
         let of = Principal::Network(network);
         let (Some(rate), Some(limit)) = (class.rate(of), class.limit(of)) else { return Ok(None) };
-        let used = self.challenges.check(class, network, proof, self.clock.now_ms())?;
+        let (used, bits) = self.challenges.check(class, network, proof, self.clock.now_ms())?;
         let (key, now) = (Key::of(class.as_str(), of), self.clock.monotonic());
-        let left_us = |rate: Rate| rate.debt_of(rate.burst.saturating_sub(u64::from(limit)));
-        let mut is_first = None;
-        if let Some(shared) = self.shared.as_ref().filter(|_| class.is_shared()) {
-            let (name, mark) = (key.name(), hex(used));
-            let call = shared.tally.redeem((&mark, REMEMBERED), (&name, left_us(rate)));
-            is_first = shared.try_call(now, call).await;
+        let proofs = (proofs_of(class, network), challenge::proofs_for(bits));
+        let left_us = |rate: Rate| match class.is_paid_singly() {
+            true => None,
+            false => Some(rate.debt_of(rate.burst.saturating_sub(u64::from(limit)))),
+        };
+        // A proof counts once for all instances, also where each counts the requests by itself.
+        if let Some(shared) = &self.shared {
+            let (mark, name, count) = (hex(used), key.name(), proofs.0.name());
+            let left = left_us(rate).filter(|_| class.is_shared());
+            let redeem = Redeem {
+                proof: (&mark, REMEMBERED),
+                proofs: (&count, proofs.1, WINDOW),
+                limit: (&name, rate.interval_us, left),
+            };
+            if let Some(redeemed) = shared.try_call(now, shared.tally.redeem(redeem)).await {
+                let debt_us = redeemed.map_err(flaw_of)?;
+                if class.is_shared() {
+                    return Ok(Some(rate.standing(true, debt_us)));
+                }
+                return Ok(Some(self.local.pay(key, rate, left_us(rate), now)));
+            }
         }
-        let is_first = is_first.unwrap_or_else(|| self.local.use_once(used, REMEMBERED, now));
-        if !is_first {
+        if !self.local.use_once(used, REMEMBERED, now) {
             return Err(Flaw::NotYours);
         }
-        self.local.forgive(key, left_us(rate), now);
-        Ok(self.count(class, of).await)
+        if self.local.attempt(proofs.0, (proofs.1.saturating_add(1), WINDOW), now).is_err() {
+            return Err(Flaw::TooEasy);
+        }
+        let share = self.shared.as_ref().filter(|_| class.is_shared());
+        let share = share.map_or(rate, |shared| rate.shared_by(shared.instances()));
+        Ok(Some(self.local.pay(key, share, left_us(share), now)))
     }
 
     /// Counts an attempt at something of this kind, unless there were `max` already: counted before it is
@@ -204,7 +234,19 @@ impl Shared {
     }
 
     fn instances(&self) -> u64 {
-        self.cluster.view().live_members().count().max(1) as u64
+        (self.instances)().max(1) as u64
+    }
+}
+
+/// Returns the key under which the proofs of a network are counted.
+fn proofs_of(class: Class, network: IpAddr) -> Key {
+    Key::hashed("proofs", format!("{} {network}", class.as_str()).as_bytes())
+}
+
+fn flaw_of(refused: NotRedeemed) -> Flaw {
+    match refused {
+        NotRedeemed::Used => Flaw::NotYours,
+        NotRedeemed::TooEasy => Flaw::TooEasy,
     }
 }
 

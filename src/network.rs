@@ -4,6 +4,7 @@ mod forwarded;
 mod proxies;
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
 pub use proxies::Proxies;
 
@@ -24,49 +25,72 @@ pub fn counted(address: IpAddr) -> IpAddr {
 pub struct Path<'a> {
     /// The other end of the connection.
     pub peer: IpAddr,
-    /// The lines of `Forwarded` (RFC 7239), in order.
-    pub forwarded: &'a [&'a [u8]],
-    /// The lines of `X-Forwarded-For`, in order.
-    pub x_forwarded_for: &'a [&'a [u8]],
+    /// The header that the proxies write.
+    pub header: ForwardedHeader,
+    /// The lines of that header, in order.
+    pub lines: &'a [&'a [u8]],
+}
+
+/// The header in which the proxies say where a request comes from. The other one is not read: proxies
+/// pass on what a client writes there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`, which nearly all proxies write.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl ForwardedHeader {
+    /// Returns the name in requests, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+    }
+}
+
+impl FromStr for ForwardedHeader {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::XForwardedFor, Self::Forwarded];
+        let found = all.into_iter().find(|header| header.name().eq_ignore_ascii_case(text.trim()));
+        found.ok_or_else(|| "is neither x-forwarded-for nor forwarded".to_owned())
+    }
 }
 
 /// Returns the address of the client that sent a request: the peer's, unless the peer is one of
 /// `proxies`. Then the list of the header is read from its end, through the proxies, up to the first
 /// address that is none. A client can write anything to the left of it, and nothing to the right.
 ///
-/// An element that is no address ends the walk. If both headers are there and name different clients,
-/// one of them is not written by the proxy: then the proxy's own address counts.
+/// An element that is no address ends the walk.
 #[must_use]
 pub fn client(path: Path<'_>, proxies: &Proxies) -> IpAddr {
     let peer = path.peer.to_canonical();
     if !proxies.contains(peer) {
         return peer;
     }
-    let walk = |hops: Vec<Option<IpAddr>>| {
-        let mut client = peer;
-        for hop in hops.into_iter().rev() {
-            match hop {
-                Some(address) if proxies.contains(client) => client = address,
-                Some(_) | None => break,
-            }
-        }
-        client
+    let hops = match path.header {
+        ForwardedHeader::XForwardedFor => forwarded::hops_of_list(path.lines),
+        ForwardedHeader::Forwarded => forwarded::hops(path.lines),
     };
-    match (path.forwarded.is_empty(), path.x_forwarded_for.is_empty()) {
-        (true, _) => walk(forwarded::hops_of_list(path.x_forwarded_for)),
-        (false, true) => walk(forwarded::hops(path.forwarded)),
-        (false, false) => {
-            let clients = [
-                walk(forwarded::hops(path.forwarded)),
-                walk(forwarded::hops_of_list(path.x_forwarded_for)),
-            ];
-            if clients[0] == clients[1] { clients[0] } else { peer }
+    let mut client = peer;
+    for hop in hops.into_iter().rev() {
+        match hop {
+            Some(address) if proxies.contains(client) => client = address,
+            Some(_) | None => break,
         }
     }
+    client
 }
 
 #[cfg(test)]
 mod tests {
+    use super::ForwardedHeader::{Forwarded, XForwardedFor};
     use super::*;
 
     #[test]
@@ -85,19 +109,12 @@ mod tests {
         }
     }
 
-    /// The client of a request from `peer` with lines of `Forwarded` and of `X-Forwarded-For`.
-    fn client_of(peer: &str, forwarded: &[&str], x_forwarded_for: &[&str]) -> String {
+    /// The client of a request from `peer` with these lines of a header.
+    fn client_of(peer: &str, header: ForwardedHeader, lines: &[&str]) -> String {
         let proxies: Proxies = "10.0.0.0/8, ::1".parse().expect("networks");
-        let bytes = |lines: &[&'static str]| lines.iter().map(|it| it.as_bytes()).collect();
-        let own = |lines: &[&str]| -> Vec<&'static str> {
-            lines.iter().map(|it| &*Box::leak((*it).to_owned().into_boxed_str())).collect()
-        };
-        let (forwarded, x_forwarded_for) = (own(forwarded), own(x_forwarded_for));
-        let (forwarded, x_forwarded_for): (Vec<_>, Vec<_>) =
-            (bytes(&forwarded), bytes(&x_forwarded_for));
+        let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
         let peer = peer.parse().expect("an address");
-        let path = Path { peer, forwarded: &forwarded, x_forwarded_for: &x_forwarded_for };
-        client(path, &proxies).to_string()
+        client(Path { peer, header, lines: &lines }, &proxies).to_string()
     }
 
     #[test]
@@ -127,7 +144,7 @@ mod tests {
             ("10.0.0.1", vec!["203.0.113.5, 10.0.0.2, 999.1.1.1"], "10.0.0.1"),
             ("10.0.0.1", vec![""], "10.0.0.1"),
         ] {
-            assert_eq!(client_of(peer, &[], &list), client, "{peer} {list:?}");
+            assert_eq!(client_of(peer, XForwardedFor, &list), client, "{peer} {list:?}");
         }
     }
 
@@ -145,16 +162,37 @@ mod tests {
             (vec!["for=203.0.113.5, proto=https"], "10.0.0.1"),
             (vec!["for=203.0.113.5;for=198.51.100.1"], "10.0.0.1"),
             (vec!["for=\"203.0.113.5"], "10.0.0.1"),
+            // A quote that the client left open hides nothing of the proxy.
+            (vec!["for=\"198.51.100.1, for=203.0.113.5"], "203.0.113.5"),
+            (vec!["for=\"x;y\", for=203.0.113.5;host=\"a;b\""], "203.0.113.5"),
         ] {
-            assert_eq!(client_of("10.0.0.1", &lines, &[]), client, "{lines:?}");
+            assert_eq!(client_of("10.0.0.1", Forwarded, &lines), client, "{lines:?}");
         }
     }
 
     #[test]
-    fn two_headers_that_disagree_name_no_client() {
-        let agreed = client_of("10.0.0.1", &["for=203.0.113.5"], &["203.0.113.5"]);
-        assert_eq!(agreed, "203.0.113.5");
-        let invented = client_of("10.0.0.1", &["for=198.51.100.1"], &["203.0.113.5"]);
-        assert_eq!(invented, "10.0.0.1");
+    fn a_long_header_is_read_from_its_end() {
+        let invented = "198.51.100.1, ".repeat(1_000);
+        let list = format!("{invented}203.0.113.5, 10.0.0.2");
+        assert_eq!(client_of("10.0.0.1", XForwardedFor, &[&list]), "203.0.113.5");
+        let lines = [&*invented, "203.0.113.5, 10.0.0.2"];
+        assert_eq!(client_of("10.0.0.1", XForwardedFor, &lines), "203.0.113.5");
+        let quoted = format!("for=\"{}, for=203.0.113.5", "x,".repeat(4_000));
+        assert_eq!(client_of("10.0.0.1", Forwarded, &[&quoted]), "203.0.113.5");
+        // Part of an element is none, and what is before it does not count.
+        let proxies = format!("203.0.113.5,{}", "10.0.0.3,".repeat(500));
+        assert_eq!(
+            client_of("10.0.0.1", XForwardedFor, &[proxies.trim_end_matches(',')]),
+            "10.0.0.3"
+        );
+        let glued = format!("203.0.113.5{}, 10.0.0.2", "9".repeat(5_000));
+        assert_eq!(client_of("10.0.0.1", XForwardedFor, &[&glued]), "10.0.0.2");
+    }
+
+    #[test]
+    fn a_header_has_one_of_two_names() {
+        assert_eq!("Forwarded".parse(), Ok(Forwarded));
+        assert_eq!(" X-Forwarded-For".parse(), Ok(XForwardedFor));
+        assert!("x-real-ip".parse::<ForwardedHeader>().is_err());
     }
 }

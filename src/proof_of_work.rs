@@ -101,7 +101,7 @@ impl Challenges {
     }
 
     /// Checks a proof of a challenge with any number. Returns what tells the challenge from all others, so
-    /// that it can be remembered as used.
+    /// that it can be remembered as used, and its bits.
     ///
     /// # Errors
     /// [`Flaw`].
@@ -111,9 +111,9 @@ impl Challenges {
         bits: u8,
         proof: &str,
         now: i64,
-    ) -> Result<[u8; MAC_BYTES], Flaw> {
+    ) -> Result<([u8; MAC_BYTES], u8), Flaw> {
         let said = self.read(to, proof).ok_or(Flaw::NotYours)?;
-        said.is_done(bits, proof, now).map(|()| said.mac)
+        said.is_done(bits, proof, now).map(|()| (said.mac, said.bits))
     }
 
     /// Reads the challenge of a proof; `None` if it was not made here for this.

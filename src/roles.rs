@@ -1,7 +1,8 @@
 //! Roles: what each person may do for which offering. They are read when they are used, from a copy of
 //! all grants in memory, and never from a token: a role that is taken away ends at once on the instance
-//! that takes it, and within two seconds on the others. Before a member of staff is refused, the copy is
-//! read again: a role that is given counts at once everywhere.
+//! that takes it, and within two seconds on the others. Before a route of staff refuses anyone, the copy is
+//! read again: there a role that is given counts at once. On routes that customers use too it counts
+//! within those two seconds. Changes of roles ask the database itself for the right to make them.
 
 mod error;
 mod invitations;
@@ -20,7 +21,9 @@ pub use permission::{Permission, Scope};
 use crate::caller::Caller;
 use crate::ids::{GrantId, OfferingId, UserId};
 use crate::inventory::TimestampMs;
-use crate::store::{Answered, GrantFilter, GrantRole, GrantRow, Granting, Key, Revoking, Store};
+use crate::store::{
+    Answered, GrantFilter, GrantRole, GrantRow, Granting, Key, Revoking, RightNeeded, Store,
+};
 
 /// The grants of all people.
 pub struct Roles {
@@ -199,9 +202,11 @@ impl Roles {
             granted_by: by.map(|by| by.user),
             granted_at: now,
         };
-        let granted = match self.store.grant_put(&row, key).await? {
+        let needed = by.map(|by| needed(by.user, new.offering));
+        let granted = match self.store.grant_put(&row, needed.as_ref(), key).await? {
             Answered::Now(Granting::Granted(row)) => (row, false),
             Answered::Now(Granting::NoSuchAccount) => return Err(RoleError::NoSuchAccount),
+            Answered::Now(Granting::Forbidden) => return Err(self.forbidden().await),
             // The grant may have been taken away since: the answer is that of the first time.
             Answered::Before(id) => {
                 let id = id.parse().map_or(row.id, GrantId);
@@ -209,7 +214,7 @@ impl Roles {
                 (first.unwrap_or(GrantRow { id, ..row }), true)
             }
         };
-        self.learn().await?;
+        self.learn_own().await;
         Ok(granted)
     }
 
@@ -228,13 +233,29 @@ impl Roles {
                 return Err(RoleError::Forbidden);
             }
         }
-        let revoked = match self.store.grant_delete(id).await? {
+        let needed = by.map(|by| needed(by.user, found.offering));
+        let revoked = match self.store.grant_delete(id, needed.as_ref()).await? {
             Revoking::Revoked(row) => row,
+            Revoking::Forbidden => return Err(self.forbidden().await),
             Revoking::Gone => return Err(RoleError::NoSuchGrant),
             Revoking::LastAdministrator => return Err(RoleError::LastAdministrator),
         };
-        self.learn().await?;
+        self.learn_own().await;
         Ok(revoked)
+    }
+
+    /// Reads a change of this instance. It has happened: a failure is no answer to the one who made it,
+    /// and the read of every second follows.
+    async fn learn_own(&self) {
+        if let Err(error) = self.learn().await {
+            tracing::warn!(%error, "a change of roles was not read at once");
+        }
+    }
+
+    /// Reads what this instance has missed, and returns the refusal.
+    async fn forbidden(&self) -> RoleError {
+        self.learn_own().await;
+        RoleError::Forbidden
     }
 
     /// Returns grants, newest first; at most `limit`.
@@ -244,6 +265,12 @@ impl Roles {
     pub async fn list(&self, filter: &GrantFilter, limit: u64) -> Result<Vec<GrantRow>, RoleError> {
         Ok(self.store.grant_list(filter, limit).await?)
     }
+}
+
+/// Returns the right that a change of the roles of an offering, or of administrators, needs.
+fn needed(by: UserId, offering: Option<OfferingId>) -> RightNeeded {
+    let roles = GrantRole::ALL.into_iter().filter(|role| Permission::Manage.is_of(*role));
+    RightNeeded { by, offering, roles: roles.collect() }
 }
 
 #[cfg(test)]

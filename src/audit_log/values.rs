@@ -17,7 +17,7 @@ const FIELDS: &[&str] = &[
     "code",
     "email",
     "phone",
-    "answers",
+    "answer",
     "reason",
     "note",
     "words",
@@ -27,14 +27,21 @@ const FIELDS: &[&str] = &[
     "person",
 ];
 
+/// The address of a webhook, which may have a secret in its path or its query.
+const URL: &str = "url";
+
 /// Returns the values of a request, as they may be written.
 #[must_use]
 pub fn kept(values: Value) -> Value {
     match values {
         Value::Object(fields) => {
             let field = |(name, value): (String, Value)| {
-                let value =
-                    if is_hidden(&name) && !value.is_null() { HIDDEN.into() } else { kept(value) };
+                let value = match value {
+                    Value::Null => Value::Null,
+                    _ if is_hidden(&name) => HIDDEN.into(),
+                    Value::String(text) if name == URL => origin_of(&text).into(),
+                    value => kept(value),
+                };
                 (name, value)
             };
             Value::Object(fields.into_iter().map(field).collect())
@@ -54,6 +61,14 @@ fn is_hidden(name: &str) -> bool {
         0..=4 => name == *field,
         _ => name.contains(field),
     })
+}
+
+/// Returns the scheme, the host and the port of an address, and nothing else of it.
+fn origin_of(address: &str) -> String {
+    match reqwest::Url::parse(address.trim()) {
+        Ok(url) => url.origin().ascii_serialization(),
+        Err(_) => HIDDEN.to_owned(),
+    }
 }
 
 /// Returns the fields of two objects that differ, before and after.
@@ -94,6 +109,22 @@ mod tests {
         );
         let long = kept(json!("é".repeat(1_000)));
         assert_eq!(long.as_str().map(|text| text.chars().count()), Some(MAX_CHARS + 1));
+    }
+
+    #[test]
+    fn fields_of_forms_that_are_about_people_are_not_kept_and_of_an_address_only_its_origin() {
+        let sent = json!({
+            "key": "k", "answer-3f1c": "I am ill", "answer-other": ["a", "b"], "reason": "r",
+            "url": "https://user:pass@hooks.example:8443/T0/secret?token=x", "do": "save",
+        });
+        assert_eq!(
+            kept(sent),
+            json!({
+                "key": "k", "answer-3f1c": HIDDEN, "answer-other": HIDDEN, "reason": HIDDEN,
+                "url": "https://hooks.example:8443", "do": "save",
+            })
+        );
+        assert_eq!(kept(json!({"url": "no address"})), json!({"url": HIDDEN}));
     }
 
     #[test]

@@ -16,7 +16,9 @@ use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
 use crate::roles::{NewGrant, RoleError, Roles};
 use crate::server::{self, StartError};
-use crate::store::{AuditOutcome, GrantFilter, GrantRole, InstanceLock, Store, StoreError};
+use crate::store::{
+    AuditOutcome, GrantFilter, GrantRole, GrantRow, InstanceLock, Store, StoreError,
+};
 
 pub(super) fn command() -> Command {
     let with_role = |name: &'static str, about: &'static str| {
@@ -119,12 +121,15 @@ fn change_role(config: &Config, arguments: &ArgMatches, change: Change) -> Resul
         let changed = match change {
             Change::Grant => {
                 let new = NewGrant { user: user.id, role, offering };
-                roles.grant(new, None, None, now).await.map(|_| ())
+                roles.grant(new, None, None, now).await.map(|(grant, _)| grant)
             }
             Change::Revoke => revoke(&store, &roles, user.id, (role, offering)).await,
         };
         let outcome = if changed.is_ok() { audit_log::DONE } else { "REFUSED" };
-        complete(&store, begun, outcome).await;
+        let target = changed.as_ref().ok().map(|grant| grant.id.to_string());
+        let outcome = outcome.to_owned();
+        let with = AuditOutcome { outcome, target, ..AuditOutcome::default() };
+        audit_log::complete(&store, begun, with).await;
         changed?;
         super::print(&format!(
             "{} {done} the role {}; servers that run know it within 2 s\n",
@@ -140,12 +145,12 @@ async fn revoke(
     roles: &Roles,
     user: UserId,
     (role, offering): (GrantRole, Option<OfferingId>),
-) -> Result<(), RoleError> {
+) -> Result<GrantRow, RoleError> {
     let offerings = offering.map(|one| vec![one]);
     let filter = GrantFilter { user: Some(user), role: Some(role), offerings, after: None };
     let found = store.grant_list(&filter, 1).await?;
     let grant = found.first().ok_or(RoleError::NoSuchGrant)?;
-    roles.revoke(grant.id, None).await.map(|_| ())
+    roles.revoke(grant.id, None).await
 }
 
 /// The values before and after an act, and the offering that it is about.

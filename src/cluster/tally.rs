@@ -17,6 +17,7 @@ pub struct Tally {
     base: String,
     take: Script,
     redeem: Script,
+    proofs: Script,
     attempt: Script,
     undo: Script,
     forget: Script,
@@ -35,6 +36,28 @@ pub struct Take<'a> {
     pub counts: bool,
 }
 
+/// A proof of work for a request beyond a limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Redeem<'a> {
+    /// What tells the proof from others, and how long it is remembered.
+    pub proof: (&'a str, Duration),
+    /// The name of the count of proofs of the same network, the most of them for which this one is hard
+    /// enough, and how long they count after the last one.
+    pub proofs: (&'a str, u32, Duration),
+    /// The name of the limit, its interval, and the microseconds of debt that stay before the request is
+    /// counted; with `None` the limit stays as it is.
+    pub limit: (&'a str, u64, Option<u64>),
+}
+
+/// Why a proof was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRedeemed {
+    /// It was used before.
+    Used,
+    /// There were so many proofs meanwhile that it takes more work.
+    TooEasy,
+}
+
 impl Tally {
     /// Connects. The connection lives on the caller's runtime, and is made anew whenever it breaks.
     ///
@@ -49,6 +72,7 @@ impl Tally {
             base,
             take: Script::new(include_str!("tally/take.lua")),
             redeem: Script::new(include_str!("tally/redeem.lua")),
+            proofs: Script::new("return redis.call('GET', KEYS[1]) or '0'"),
             attempt: Script::new(include_str!("tally/attempt.lua")),
             undo: Script::new(include_str!("tally/undo.lua")),
             forget: Script::new(include_str!("tally/forget.lua")),
@@ -66,19 +90,34 @@ impl Tally {
         Ok((is_within == 1, debt_us.parse().unwrap_or(0)))
     }
 
-    /// Marks a proof as used for `life`, and leaves a limit no more than so much debt; false if the proof
-    /// was used before.
+    /// Marks a proof as used, counts it, and counts its request. Returns the debt in microseconds.
     ///
     /// # Errors
     /// [`LeaseError`] if Redis does not answer.
     pub async fn redeem(
         &self,
-        (proof, life): (&str, Duration),
-        (limit, debt_us): (&str, u64),
-    ) -> Result<bool, LeaseError> {
-        let mut call = self.redeem.key(self.key("used", proof));
-        call.key(self.key("limit", limit)).arg(millis(life)).arg(debt_us);
-        Ok(self.run::<u8>(&call).await? == 1)
+        Redeem { proof, proofs, limit }: Redeem<'_>,
+    ) -> Result<Result<u64, NotRedeemed>, LeaseError> {
+        let mut call = self.redeem.key(self.key("used", proof.0));
+        call.key(self.key("limit", limit.0)).key(self.key("attempts", proofs.0));
+        call.arg(millis(proof.1)).arg(limit.2.map_or("-1".to_owned(), |left| left.to_string()));
+        call.arg(limit.1).arg(proofs.1).arg(millis(proofs.2));
+        let (outcome, debt_us): (u8, String) = self.run(&call).await?;
+        Ok(match outcome {
+            0 => Err(NotRedeemed::Used),
+            1 => Ok(debt_us.parse().unwrap_or(0)),
+            _ => Err(NotRedeemed::TooEasy),
+        })
+    }
+
+    /// Returns how many proofs of a network count now.
+    ///
+    /// # Errors
+    /// [`LeaseError`] if Redis does not answer.
+    pub async fn proofs(&self, key: &str) -> Result<u32, LeaseError> {
+        let call = self.proofs.key(self.key("attempts", key));
+        let count: String = self.run(&call).await?;
+        Ok(count.parse().unwrap_or(0))
     }
 
     /// Counts an attempt, unless there were `max` already. Returns how many there are with it, or the time

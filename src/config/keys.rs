@@ -483,10 +483,18 @@ const GENERAL: &[Key] = &[
         "trusted_proxies",
         "ADMITONE_TRUSTED_PROXIES",
         "NETWORK,…",
-        "The load balancers and proxies in front, whose Forwarded or X-Forwarded-For says where a client \
+        "The load balancers and proxies in front, whose X-Forwarded-For (or Forwarded) says where a client \
          is: networks and addresses such as 10.0.0.0/8,::1, or none [none; with REDIS_URL it must be \
          set]",
         |c, v| v.parse().map(|v| c.trusted_proxies = Some(v))
+    ),
+    key!(
+        "forwarded_header",
+        "ADMITONE_FORWARDED_HEADER",
+        "x-forwarded-for|forwarded",
+        "The header in which the trusted proxies say where a client is; the other one is not read \
+         [x-forwarded-for]",
+        |c, v| v.parse().map(|v| c.forwarded_header = v)
     ),
     key!(
         "cors_origins",

@@ -2,13 +2,16 @@
 //! each act to the audit log before it happens. A route that is not in its tables lets no request in,
 //! because only the gate makes the extractor [`crate::http::extract::Staff`] succeed.
 
+mod begun;
 mod gate;
 mod pages;
 mod rules;
+mod sent;
 mod snapshots;
 mod subject;
 
-pub(crate) use gate::{complete, enter};
+pub(crate) use begun::complete;
+pub(crate) use gate::enter;
 use rules::About;
 pub(crate) use rules::Rule;
 
@@ -42,6 +45,16 @@ pub struct Listed {
 /// Returns all rules of the API.
 #[must_use]
 pub fn listed() -> Vec<Listed> {
+    list(rules::API)
+}
+
+/// Returns all rules of pages.
+#[must_use]
+pub fn listed_pages() -> Vec<Listed> {
+    list(pages::PAGES)
+}
+
+fn list(rules: &[Rule]) -> Vec<Listed> {
     let of = |rule: &Rule| Listed {
         method: rule.method,
         path: rule.path,
@@ -50,7 +63,7 @@ pub fn listed() -> Vec<Listed> {
         is_shared: rule.is_shared,
         act: rule.act,
     };
-    rules::API.iter().map(of).collect()
+    rules.iter().map(of).collect()
 }
 
 /// Returns the method and the pattern of every page of staff.

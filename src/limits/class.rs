@@ -12,6 +12,11 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 /// campus. After that the limit's own rate holds.
 const CROWD: u32 = 10;
 
+/// Requests of the sale itself by a network, without names and by all its guests together: two thousand
+/// people at the opening, each of whom loads the page and its parts, looks again every second or so, and
+/// buys. One who makes guests by the thousand has no more.
+const HOT_OF_NETWORK: u32 = 120_000;
+
 /// What kind of request it is, and so what limits it. `http/middleware/rates/table.rs` says which
 /// request has which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +25,8 @@ pub enum Class {
     Strict,
     /// Everything without a class of its own.
     General,
+    /// New sessions of guests. Always counted by address.
+    Guest,
     /// What everybody may read.
     Relaxed,
     /// What only organisers use.
@@ -41,8 +48,8 @@ pub enum Principal {
 
 impl Class {
     /// All classes that are counted.
-    pub const COUNTED: [Self; 5] =
-        [Self::Strict, Self::General, Self::Relaxed, Self::Staff, Self::Hot];
+    pub const COUNTED: [Self; 6] =
+        [Self::Strict, Self::General, Self::Guest, Self::Relaxed, Self::Staff, Self::Hot];
 
     /// Returns the name in headers and documents.
     #[must_use]
@@ -50,6 +57,7 @@ impl Class {
         match self {
             Self::Strict => "strict",
             Self::General => "general",
+            Self::Guest => "guest",
             Self::Relaxed => "relaxed",
             Self::Staff => "staff",
             Self::Hot => "hot",
@@ -63,10 +71,10 @@ impl Class {
         match (self, of) {
             (Self::Strict, _) => Some(20),
             (Self::General, _) => Some(100),
-            (Self::Relaxed, _) => Some(200),
+            (Self::Guest | Self::Relaxed, _) => Some(200),
             (Self::Staff, _) => Some(600),
             (Self::Hot, Principal::Person(_)) => Some(1_200),
-            (Self::Hot, Principal::Network(_)) => Some(12_000),
+            (Self::Hot, Principal::Network(_)) => Some(HOT_OF_NETWORK),
             (Self::Free, _) => None,
         }
     }
@@ -76,7 +84,9 @@ impl Class {
     pub fn rate(self, of: Principal) -> Option<Rate> {
         let limit = self.limit(of)?;
         let burst = match (self, of) {
-            (Self::General | Self::Relaxed, Principal::Network(_)) => limit.saturating_mul(CROWD),
+            (Self::General | Self::Guest | Self::Relaxed, Principal::Network(_)) => {
+                limit.saturating_mul(CROWD)
+            }
             _ => limit,
         };
         Some(Rate::new(limit, WINDOW, burst))
@@ -92,6 +102,19 @@ impl Class {
     /// the one who makes it.
     #[must_use]
     pub fn is_by_person(self) -> bool {
-        self != Self::Strict
+        !matches!(self, Self::Strict | Self::Guest)
+    }
+
+    /// True if guests of one network are bounded together too: a guest costs nothing.
+    #[must_use]
+    pub fn bounds_guests(self) -> bool {
+        self == Self::Hot
+    }
+
+    /// True if a proof of work is for its own request alone, and not for a fresh allowance: what makes
+    /// sessions and accounts, and guesses at secrets, has its price each time.
+    #[must_use]
+    pub fn is_paid_singly(self) -> bool {
+        matches!(self, Self::Strict | Self::Guest)
     }
 }

@@ -76,6 +76,18 @@ impl Standing {
             / self.rate.interval_us.max(1)
     }
 
+    /// Returns the most requests at once.
+    #[must_use]
+    pub fn quota(&self) -> u64 {
+        self.rate.burst
+    }
+
+    /// Returns the seconds after which all of [`Self::quota`] is there again, rounded up.
+    #[must_use]
+    pub fn window_s(&self) -> u64 {
+        self.rate.debt_of(self.rate.burst).div_ceil(1_000_000)
+    }
+
     /// Returns how long to wait until one more request is within the limit.
     #[must_use]
     pub fn wait(&self) -> Duration {

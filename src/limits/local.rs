@@ -1,9 +1,10 @@
 //! Counts in the memory of this process. They are bounded, so that invented addresses cannot fill the
 //! memory: where there are too many, those with the least to lose are forgotten first.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 
 use super::gcra::{Rate, Standing};
 use super::key::Key;
@@ -16,6 +17,8 @@ pub(super) const MAX_KEYS: usize = 131_072;
 pub(super) struct Local {
     /// For each key the time in microseconds at which its requests will have had their share.
     due_us: DashMap<Key, u64>,
+    /// About the number of these keys: the map itself locks all of its parts to tell.
+    keys: AtomicUsize,
     attempts: DashMap<Key, Attempts>,
     /// What was used, and until when that matters.
     used: DashMap<[u8; 16], Duration>,
@@ -30,10 +33,16 @@ struct Attempts {
 impl Local {
     pub(super) fn take(&self, key: Key, rate: Rate, now: Duration) -> Standing {
         let now_us = micros(now);
-        if self.due_us.len() >= MAX_KEYS {
+        if self.keys.load(Relaxed) >= MAX_KEYS {
             self.forget_some(now_us);
         }
-        let mut due = self.due_us.entry(key).or_insert(now_us);
+        let mut due = match self.due_us.entry(key) {
+            Entry::Occupied(known) => known.into_ref(),
+            Entry::Vacant(new) => {
+                self.keys.fetch_add(1, Relaxed);
+                new.insert(now_us)
+            }
+        };
         let (after, standing) = rate.decide(*due, now_us);
         *due = after;
         standing
@@ -47,11 +56,23 @@ impl Local {
         rate.standing(standing.is_within, due.saturating_sub(now_us))
     }
 
-    /// Leaves no more than so much debt.
-    pub(super) fn forgive(&self, key: Key, debt_us: u64, now: Duration) {
-        if let Some(mut due) = self.due_us.get_mut(&key) {
-            *due = (*due).min(micros(now).saturating_add(debt_us));
+    /// Counts a request that is paid for. Of the debt before it no more than `left_us` stays; with `None`
+    /// the debt stays as it is, and the request adds nothing to it.
+    pub(super) fn pay(
+        &self,
+        key: Key,
+        rate: Rate,
+        left_us: Option<u64>,
+        now: Duration,
+    ) -> Standing {
+        let now_us = micros(now);
+        let Some(mut due) = self.due_us.get_mut(&key) else {
+            return rate.standing(true, 0);
+        };
+        if let Some(left_us) = left_us {
+            *due = (*due).max(now_us).min(now_us.saturating_add(left_us)) + rate.interval_us;
         }
+        rate.standing(true, due.saturating_sub(now_us))
     }
 
     /// Counts an attempt, unless there were `max` already. Returns how many there are with it, or
@@ -81,6 +102,12 @@ impl Local {
         }
         *attempts = Attempts { count: attempts.count + 1, until: now + life };
         Ok(attempts.count)
+    }
+
+    /// Returns the attempts so far.
+    pub(super) fn attempts(&self, key: Key, now: Duration) -> u32 {
+        let found = self.attempts.get(&key);
+        found.filter(|attempts| attempts.until > now).map_or(0, |attempts| attempts.count)
     }
 
     /// Takes an attempt back.
@@ -119,6 +146,7 @@ impl Local {
             kept_us = kept_us.saturating_add(step_us);
             step_us = step_us.saturating_mul(4);
         }
+        self.keys.store(self.due_us.len(), Relaxed);
     }
 
     #[cfg(test)]

@@ -31,9 +31,10 @@ async fn each_class_has_its_numbers_and_each_principal_its_own_count() {
     for (class, person, crowd) in [
         (Class::Strict, 20, 20),
         (Class::General, 100, 1_000),
+        (Class::Guest, 200, 2_000),
         (Class::Relaxed, 200, 2_000),
         (Class::Staff, 600, 600),
-        (Class::Hot, 1_200, 12_000),
+        (Class::Hot, 1_200, 120_000),
     ] {
         assert_eq!(passes(&limits, class, kim).await, person, "{class:?}");
         assert_eq!(passes(&limits, class, campus).await, crowd, "{class:?}");
@@ -45,30 +46,56 @@ async fn each_class_has_its_numbers_and_each_principal_its_own_count() {
     assert_eq!(passes(&limits, Class::General, campus).await, 100, "a crowd what came back");
 }
 
+async fn solved(limits: &Limits, class: Class, from: IpAddr) -> String {
+    let challenge = limits.challenge(class, from).await;
+    solve(&challenge.text, challenge.bits)
+}
+
 #[tokio::test]
-async fn a_proof_gives_one_fresh_allowance_to_the_network_and_class_of_its_challenge() {
+async fn a_proof_is_for_one_request_of_the_network_and_class_of_its_challenge() {
     let (limits, clock) = limits();
     let of = Principal::Network(network(1));
     passes(&limits, Class::Strict, of).await;
-    let challenge = limits.challenge(Class::Strict, network(1));
-    let proof = solve(&challenge.text, challenge.bits);
+    let proof = solved(&limits, Class::Strict, network(1)).await;
     for (class, from) in [(Class::General, network(1)), (Class::Strict, network(2))] {
         assert_eq!(limits.redeem(class, from, &proof).await, Err(Flaw::NotYours), "{class:?}");
     }
     assert_eq!(limits.redeem(Class::Strict, network(1), "chal_x.1").await, Err(Flaw::NotYours));
-    assert!(limits.redeem(Class::Strict, network(1), &proof).await.unwrap().unwrap().is_within);
-    assert_eq!(passes(&limits, Class::Strict, of).await, 19);
+    let standing = limits.redeem(Class::Strict, network(1), &proof).await.unwrap().unwrap();
+    assert!(standing.is_within && standing.remaining() == 0);
+    assert_eq!(passes(&limits, Class::Strict, of).await, 0, "it pays for its own request alone");
     assert_eq!(limits.redeem(Class::Strict, network(1), &proof).await, Err(Flaw::NotYours), "used");
-    // Of a crowd's burst, it gives back the limit and no more.
-    passes(&limits, Class::General, of).await;
-    let challenge = limits.challenge(Class::General, network(1));
-    let proof = solve(&challenge.text, challenge.bits);
-    assert!(limits.redeem(Class::General, network(1), &proof).await.is_ok());
-    assert_eq!(passes(&limits, Class::General, of).await, 99);
-    let late = limits.challenge(Class::Strict, network(1));
-    let proof = solve(&late.text, late.bits);
+    let late = solved(&limits, Class::Strict, network(1)).await;
     clock.advance_ms(600_000);
-    assert_eq!(limits.redeem(Class::Strict, network(1), &proof).await, Err(Flaw::Expired));
+    assert_eq!(limits.redeem(Class::Strict, network(1), &late).await, Err(Flaw::Expired));
+}
+
+#[tokio::test]
+async fn a_proof_gives_a_crowd_one_limit_more_and_counts_its_own_request() {
+    let (limits, _) = limits();
+    let of = Principal::Network(network(1));
+    passes(&limits, Class::General, of).await;
+    let proof = solved(&limits, Class::General, network(1)).await;
+    assert!(limits.redeem(Class::General, network(1), &proof).await.unwrap().unwrap().is_within);
+    assert_eq!(passes(&limits, Class::General, of).await, 99);
+}
+
+#[tokio::test]
+async fn the_more_proofs_a_network_shows_the_more_work_the_next_one_is() {
+    let (limits, clock) = limits();
+    let of = Principal::Network(network(1));
+    passes(&limits, Class::Guest, of).await;
+    let early = solved(&limits, Class::Guest, network(1)).await;
+    for _ in 0..96 {
+        // As after a proof: finding so many takes too long for a test.
+        let key = proofs_of(Class::Guest, network(1));
+        limits.local.attempt(key, (u32::MAX, WINDOW), clock.monotonic()).unwrap();
+    }
+    assert_eq!(limits.challenge(Class::Guest, network(1)).await.bits, MAX_BITS);
+    assert_eq!(limits.challenge(Class::Guest, network(2)).await.bits, BITS, "another network");
+    assert_eq!(limits.redeem(Class::Guest, network(1), &early).await, Err(Flaw::TooEasy));
+    clock.advance_ms(60_000);
+    assert_eq!(limits.challenge(Class::Guest, network(1)).await.bits, BITS, "a minute later");
 }
 
 #[tokio::test]

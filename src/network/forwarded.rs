@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The most bytes of a list that is read. A longer one was not made by proxies, and names no address.
+/// The most bytes of a header that are read, from its end, where the proxies write.
 const MAX_BYTES: usize = 4_096;
 
 /// Returns the addresses of `Forwarded`, the nearest one last.
@@ -18,12 +18,30 @@ pub(super) fn hops_of_list(lines: &[&[u8]]) -> Vec<Option<IpAddr>> {
 
 fn read<'a>(
     lines: &[&'a [u8]],
-    elements: impl Fn(&'a [u8]) -> Vec<Option<IpAddr>>,
+    addresses: impl Fn(&'a [u8]) -> Vec<Option<IpAddr>>,
 ) -> Vec<Option<IpAddr>> {
-    if lines.iter().map(|line| line.len()).sum::<usize>() > MAX_BYTES {
-        return vec![None];
+    let (mut left, mut found) = (MAX_BYTES, Vec::new());
+    for line in lines.iter().rev() {
+        let cut = line.len().saturating_sub(left);
+        // What is cut ends with the comma after it: an element of which a part is left is none.
+        let begin = match cut {
+            0 => 0,
+            cut => {
+                line[cut..].iter().position(|byte| *byte == b',').map_or(line.len(), |at| cut + at)
+            }
+        };
+        let mut of_line = addresses(&line[begin..]);
+        if cut > 0 {
+            of_line.first_mut().into_iter().for_each(|first| *first = None);
+        }
+        of_line.append(&mut found);
+        found = of_line;
+        left -= line.len() - cut;
+        if cut > 0 || left == 0 {
+            break;
+        }
     }
-    lines.iter().flat_map(|line| elements(line)).collect()
+    found
 }
 
 /// Returns the address behind `for=` in an element such as `for=192.0.2.60;proto=http`.
@@ -59,21 +77,21 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     found.map(|address| address.to_canonical())
 }
 
-/// Splits at a separator outside quotes.
+/// Splits at a separator outside quotes, from the end: there the proxies write, and a quote that a client
+/// left open before does not hide what they wrote.
 fn split(text: &[u8], separator: u8) -> Vec<&[u8]> {
-    let (mut parts, mut begun, mut is_quoted, mut is_escaped) = (Vec::new(), 0, false, false);
-    for (at, byte) in text.iter().enumerate() {
+    let (mut parts, mut end, mut is_quoted) = (Vec::new(), text.len(), false);
+    for (at, byte) in text.iter().enumerate().rev() {
         match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_quoted => is_escaped = true,
             b'"' => is_quoted = !is_quoted,
             byte if *byte == separator && !is_quoted => {
-                parts.push(&text[begun..at]);
-                begun = at + 1;
+                parts.push(&text[at + 1..end]);
+                end = at;
             }
             _ => {}
         }
     }
-    parts.push(&text[begun..]);
+    parts.push(&text[..end]);
+    parts.reverse();
     parts
 }

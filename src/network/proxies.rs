@@ -42,6 +42,10 @@ impl FromStr for Proxies {
                     "trusts everybody: {entry} is every address there is; name the networks of the \
                      proxies, such as 10.0.0.0/8"
                 )),
+                Some(IpNet::V6(v6)) if v6.addr().to_ipv4_mapped().is_some() => Err(format!(
+                    "has the entry {entry:?}, which no address is in: write networks of IPv4 as such, \
+                     10.0.0.0/8"
+                )),
                 Some(network) => Ok(network),
                 None => Err(format!(
                     "has the entry {entry:?}, which is no network: write networks such as 10.0.0.0/8 \
@@ -72,6 +76,7 @@ mod tests {
             ("localhost", "the entry \"localhost\""),
             ("0.0.0.0/0", "trusts everybody"),
             ("::/0", "trusts everybody"),
+            ("::ffff:10.0.0.0/104", "write networks of IPv4 as such"),
         ] {
             let refused = text.parse::<Proxies>().expect_err(text);
             assert!(refused.contains(says), "{text}: {refused}");

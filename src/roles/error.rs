@@ -1,5 +1,7 @@
 //! Why a request about roles failed.
 
+use std::time::Duration;
+
 use crate::store::StoreError;
 
 /// Why a request about roles failed.
@@ -35,6 +37,12 @@ pub enum RoleError {
     /// The invitation is unknown, expired, used or withdrawn.
     #[error("this invitation is not valid, or not any more")]
     InvitationRefused,
+    /// The address got, or the inviter sent, too many invitations of late.
+    #[error("there were too many invitations of late")]
+    TooManyInvitations {
+        /// The time after which one more is sent.
+        retry_after: Duration,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,7 +1,7 @@
 //! Invitations to roles by mail. A link is for one use and for one address: its token is derived from
 //! the invitation by a key of this server, so that neither the database nor a message discloses it.
 
-use super::{NewGrant, RoleError, Roles};
+use super::{NewGrant, RoleError, Roles, needed};
 use crate::caller::Caller;
 use crate::ids::{GrantId, InvitationId, OfferingId, time_ordered};
 use crate::inventory::TimestampMs;
@@ -49,8 +49,10 @@ impl Roles {
             expires_at: now.saturating_add(LIFE_MS),
         };
         row.token_hash = hash_of(&self.invitation_token(&row));
-        match self.store.invitation_put(&row, new.language, key).await? {
-            Answered::Now(()) => Ok((row, false)),
+        let needed = needed(by.user, new.offering);
+        match self.store.invitation_put(&row, &needed, new.language, key).await? {
+            Answered::Now(true) => Ok((row, false)),
+            Answered::Now(false) => Err(self.forbidden().await),
             Answered::Before(id) => {
                 let id = id.parse().map_or(row.id, InvitationId);
                 let first = self.store.invitation_get(id).await?;
@@ -116,12 +118,14 @@ impl Roles {
         let id = GrantId(time_ordered(now.unsigned_abs()));
         let granted_by = Some(invitation.invited_by);
         let grant = GrantRow { id, user, role, offering, granted_by, granted_at: now };
-        let granted = match self.store.invitation_accept(invitation.id, &grant).await? {
+        // The right of the one who has invited, at the moment at which it is used.
+        let needed = needed(invitation.invited_by, offering);
+        let granted = match self.store.invitation_accept(invitation.id, &grant, &needed).await? {
             Some(Granting::Granted(row)) => row,
             Some(Granting::NoSuchAccount) => return Err(RoleError::NoSuchAccount),
-            None => return Err(RoleError::InvitationRefused),
+            Some(Granting::Forbidden) | None => return Err(RoleError::InvitationRefused),
         };
-        self.learn().await?;
+        self.learn_own().await;
         Ok(granted)
     }
 

@@ -118,7 +118,9 @@ impl Membership {
         let clock = Arc::clone(clock);
         Arc::new(match &self.tally {
             Some(tally) => {
-                Limits::shared(secret, clock, Arc::clone(tally), Arc::clone(&self.cluster))
+                let cluster = Arc::clone(&self.cluster);
+                let instances = Arc::new(move || cluster.view().live_members().count());
+                Limits::shared(secret, clock, Arc::clone(tally), instances)
             }
             None => Limits::alone(secret, clock),
         })

@@ -70,9 +70,9 @@ async fn accept(
     request: HttpRequest,
     Form(entered): Form<Token>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = visitor.caller()?;
-    let address = client_address(&request).map(|address| address.to_string());
-    match invitations::accepted(&state, caller, address, &entered.token).await {
+    let access = visitor.access.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))?;
+    let address = client_address(&request);
+    match invitations::accepted(&state, access, address, &entered.token).await {
         Ok(row) if row.role == GrantRole::Door => Ok(see_other("/door")),
         Ok(_) => Ok(see_other("/organiser?notice=role_accepted")),
         Err(error) => ended(&visitor, error),

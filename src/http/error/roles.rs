@@ -16,6 +16,9 @@ impl From<RoleError> for ApiError {
             }
             RoleError::LastAdministrator => Self::of(ErrorCode::LastAdministrator),
             RoleError::InvitationRefused => Self::of(ErrorCode::InvalidLink),
+            RoleError::TooManyInvitations { retry_after } => {
+                Self::of(ErrorCode::TooManyRequests).with_retry_after(retry_after)
+            }
             RoleError::AccountRequired => Self::of(ErrorCode::AccountRequired),
             RoleError::Store(error) => error.into(),
         }

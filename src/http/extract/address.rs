@@ -2,14 +2,11 @@
 
 use std::net::IpAddr;
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, web};
 
 use crate::http::state::AppState;
 use crate::network::{self, Path};
-
-const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Returns the client's address; `None` if the peer has none. No other code reads the peer's address
 /// or the headers of proxies to tell clients apart.
@@ -21,12 +18,9 @@ pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
     if !proxies.contains(peer) {
         return Some(peer.to_canonical());
     }
-    let forwarded = lines(request.headers(), FORWARDED);
-    let x_forwarded_for = lines(request.headers(), X_FORWARDED_FOR);
-    let path = Path { peer, forwarded: &forwarded, x_forwarded_for: &x_forwarded_for };
+    let header = state.config.forwarded_header;
+    let lines = request.headers().get_all(header.name()).map(HeaderValue::as_bytes);
+    let lines: Vec<_> = lines.collect();
+    let path = Path { peer, header, lines: &lines };
     Some(network::client(path, proxies))
-}
-
-fn lines(headers: &HeaderMap, name: HeaderName) -> Vec<&[u8]> {
-    headers.get_all(name).map(HeaderValue::as_bytes).collect()
 }

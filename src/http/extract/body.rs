@@ -1,13 +1,13 @@
 //! JSON bodies, parsed strictly: bounded in size and time, without unknown fields (types declare
 //! this with `deny_unknown_fields`), and every refusal names the field.
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
+use futures_util::{StreamExt, stream};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
@@ -118,6 +118,36 @@ pub fn read_plain(
     limit: usize,
 ) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {
     read(Arrival::begin(request), payload.take(), limit)
+}
+
+/// Reads a body of at most `limit` bytes and leaves all of it for the handler. `None` if it is larger:
+/// then only the beginning was read.
+///
+/// # Errors
+/// 400 if the body does not arrive completely.
+pub(crate) async fn read_ahead(
+    request: &mut ServiceRequest,
+    limit: usize,
+) -> Result<Option<Bytes>, ApiError> {
+    let arriving = Arrival::begin(request.request());
+    let mut payload = request.take_payload();
+    let (mut chunks, mut total) = (Vec::new(), 0_usize);
+    while total <= limit
+        && let Some(chunk) = payload.next().await
+    {
+        let chunk = chunk.map_err(|error| unreadable(&error))?;
+        total += chunk.len();
+        chunks.push(chunk);
+    }
+    drop(arriving);
+    if total > limit {
+        let rest = stream::iter(chunks.into_iter().map(Ok)).chain(payload);
+        request.set_payload(Payload::Stream { payload: Box::pin(rest) });
+        return Ok(None);
+    }
+    let bytes = Bytes::from(chunks.concat());
+    request.set_payload(Payload::from(bytes.clone()));
+    Ok(Some(bytes))
 }
 
 fn check_declared(request: &HttpRequest) -> Result<(), ApiError> {

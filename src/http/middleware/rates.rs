@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{client_address, sighted_caller};
 use crate::http::state::AppState;
-use crate::limits::{Class, Principal, Standing, WINDOW};
+use crate::limits::{Class, Principal, Standing};
 use crate::network;
 
 /// The proof of work of a request that was refused before.
@@ -34,7 +34,6 @@ pub struct RefusalPage(pub fn(&HttpRequest, &ApiError) -> Option<HttpResponse>);
 #[derive(Clone, Copy, Debug)]
 pub struct Counted {
     class: Class,
-    limit: u32,
     standing: Standing,
 }
 
@@ -62,12 +61,17 @@ pub async fn count(
     if !state.config.rate_limits || class == Class::Free {
         return Ok(None);
     }
-    let Some(of) = principal(request.request(), class) else { return Ok(None) };
-    let (Some(limit), Some(standing)) = (class.limit(of), state.limits.count(class, of).await)
-    else {
-        return Ok(None);
-    };
-    let counted = Counted { class, limit, standing };
+    let Some((together, mut of)) = principals(request.request(), class) else { return Ok(None) };
+    let mut standing = state.limits.count(class, of).await;
+    if let Some(network) = together
+        && standing.is_some_and(|standing| standing.is_within)
+        && let Some(of_all) = state.limits.count(class, network).await
+        && !of_all.is_within
+    {
+        (of, standing) = (network, Some(of_all));
+    }
+    let Some(standing) = standing else { return Ok(None) };
+    let counted = Counted { class, standing };
     if standing.is_within {
         return Ok(Some(counted));
     }
@@ -91,14 +95,18 @@ pub async fn count(
     Err((refusal(counted, network), counted))
 }
 
-/// Returns the one that a request is counted under; `None` for one without an address.
-fn principal(request: &HttpRequest, class: Class) -> Option<Principal> {
-    if class.is_by_person()
-        && let Some(caller) = sighted_caller(request)
-    {
-        return Some(Principal::Person(caller.user));
+/// Returns the one that a request is counted under, behind the network that it is counted under too, if
+/// it is a guest's; `None` for a request without an address.
+fn principals(request: &HttpRequest, class: Class) -> Option<(Option<Principal>, Principal)> {
+    let network = || client_address(request).map(network::counted).map(Principal::Network);
+    match sighted_caller(request).filter(|_| class.is_by_person()) {
+        Some(caller) => {
+            let is_bound = caller.guest && class.bounds_guests();
+            let together = if is_bound { network() } else { None };
+            Some((together, Principal::Person(caller.user)))
+        }
+        None => network().map(|network| (None, network)),
     }
-    client_address(request).map(network::counted).map(Principal::Network)
 }
 
 fn refusal(counted: Counted, network: Option<IpAddr>) -> ApiError {
@@ -137,10 +145,12 @@ impl Counted {
         if self.class == Class::Hot && !is_refused {
             return;
         }
-        let (class, limit, window) = (self.class.as_str(), self.limit, WINDOW.as_secs());
+        // All that may come at once, and the time after which all of it is there again.
+        let (quota, window) = (self.standing.quota(), self.standing.window_s());
+        let class = self.class.as_str();
         let (left, until) = (self.standing.remaining(), self.standing.seconds_to_full());
         let texts = [
-            (POLICY, format!("\"{class}\";q={limit};w={window}")),
+            (POLICY, format!("\"{class}\";q={quota};w={window}")),
             (STANDING, format!("\"{class}\";r={left};t={until}")),
         ];
         for (name, text) in texts {

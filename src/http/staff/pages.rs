@@ -1,6 +1,8 @@
 //! The pages of staff: the permission that each needs, what it is about, and the name of its act, which
 //! is that of the API.
 
+use serde_json::Value;
+
 use super::rules::{About, Rule, Shot, act, own_or_others, read};
 use crate::roles::Permission::{self, Administer, Any, Door, Manage, ReadOrders, Refund};
 
@@ -8,18 +10,22 @@ use crate::roles::Permission::{self, Administer, Any, Door, Manage, ReadOrders, 
 pub(super) const PAGES: &[Rule] = &[
     read("/organiser", Any, About::Nothing),
     read("/organiser/events/new", Administer, About::Nothing),
-    post("/organiser/events/new", Administer, About::Nothing, "event.create"),
+    post("/organiser/events/new", Administer, About::Nothing, "event.create")
+        .with(Shot::Event)
+        .named(of_new_event),
     read("/organiser/events/{event}", ReadOrders, About::Offering),
     post("/organiser/events/{event}/actions", Manage, About::Offering, "sale.act")
-        .with(Shot::Event),
+        .with(Shot::Event)
+        .named(of_sale),
     read("/organiser/events/{event}/edit", Manage, About::Offering),
     post("/organiser/events/{event}/edit", Manage, About::Offering, "event.change")
         .with(Shot::Event),
     post("/organiser/events/{event}/products", Manage, About::Offering, "product.change")
-        .with(Shot::Event),
+        .with(Shot::Event)
+        .named(of_product),
     read("/organiser/events/{event}/seats", Manage, About::Offering),
     read("/organiser/events/{event}/give", Manage, About::Offering),
-    post("/organiser/events/{event}/give", Manage, About::Offering, "order.give"),
+    post("/organiser/events/{event}/give", Manage, About::Offering, "order.give").named(of_gift),
     read("/organiser/events/{event}/holds", ReadOrders, About::Offering),
     read("/organiser/events/{event}/holds.csv", ReadOrders, About::Offering),
     read("/organiser/events/{event}/waitlist", ReadOrders, About::Offering),
@@ -27,11 +33,11 @@ pub(super) const PAGES: &[Rule] = &[
     read("/organiser/events/{event}/orders", ReadOrders, About::Offering),
     read("/organiser/events/{event}/orders.csv", ReadOrders, About::Offering),
     read("/organiser/events/{event}/queue", Manage, About::Offering),
-    post("/organiser/events/{event}/queue", Manage, About::Offering, "queue.set"),
+    post("/organiser/events/{event}/queue", Manage, About::Offering, "queue.set").named(of_queue),
     read("/organiser/orders/{reservation}", ReadOrders, About::Reservation),
     post("/organiser/orders/{reservation}/cancel", Refund, About::Reservation, "order.cancel"),
     post("/organiser/orders/{reservation}/refund", Refund, About::Reservation, "order.refund"),
-    post("/organiser/orders/{reservation}/retry", Refund, About::Reservation, "payment.retry"),
+    post("/organiser/orders/{reservation}/retry", Refund, About::Reservation, "refund.retry"),
     read("/organiser/team", Manage, About::Nothing),
     post("/organiser/team", Manage, About::InBody, "invitation.send"),
     post("/organiser/team/{grant}/revoke", Manage, About::Grant, "grant.revoke").with(Shot::Grant),
@@ -48,7 +54,7 @@ pub(super) const PAGES: &[Rule] = &[
     post("/organiser/users/{user}/charge", Administer, About::Nothing, "wallet.charge"),
     read("/organiser/classes", Any, About::Nothing),
     read("/organiser/classes/new", Administer, About::Nothing),
-    post("/organiser/classes/new", Administer, About::Nothing, "class.create"),
+    post("/organiser/classes/new", Administer, About::Nothing, "class.create").with(Shot::Class),
     read("/organiser/classes/{class}", Manage, About::Offering),
     read("/organiser/classes/{class}/edit", Manage, About::Offering),
     post("/organiser/classes/{class}/edit", Manage, About::Offering, "class.change")
@@ -56,20 +62,22 @@ pub(super) const PAGES: &[Rule] = &[
     read("/organiser/classes/{class}/cancel", Manage, About::Offering),
     post("/organiser/classes/{class}/cancel", Manage, About::Offering, "class.cancel")
         .with(Shot::Class),
-    post("/organiser/classes/{class}/decisions", Manage, About::Offering, "enrollment.decide-many"),
+    post("/organiser/classes/{class}/decisions", Manage, About::Offering, "enrollment.decide-many")
+        .named(of_desk),
     read("/organiser/classes/{class}/enrollments.csv", Manage, About::Offering),
     read("/organiser/classes/{class}/enrollments.xlsx", Manage, About::Offering),
     read("/organiser/classes/{class}/waitlist.csv", Manage, About::Offering),
     read("/organiser/classes/{class}/log", Manage, About::Offering),
     read("/organiser/classes/{class}/form", Manage, About::Offering),
-    post("/organiser/classes/{class}/form", Manage, About::Offering, "form.replace"),
+    post("/organiser/classes/{class}/form", Manage, About::Offering, "form.replace").named(of_form),
     read("/organiser/enrollments/{enrollment}", Manage, About::Enrollment),
     post(
         "/organiser/enrollments/{enrollment}/decision",
         Manage,
         About::Enrollment,
         "enrollment.decide",
-    ),
+    )
+    .named(of_enrollment),
     post(
         "/organiser/enrollments/{enrollment}/position",
         Manage,
@@ -85,18 +93,18 @@ pub(super) const PAGES: &[Rule] = &[
     post("/organiser/refunds/{refund}/retry", Refund, About::Refund, "refund.retry"),
     post("/organiser/refunds/{refund}/paid", Refund, About::Refund, "refund.mark-paid"),
     read("/organiser/venues", Administer, About::Nothing),
-    post("/organiser/venues", Administer, About::Nothing, "venue.create"),
+    post("/organiser/venues", Administer, About::Nothing, "venue.create").named(of_plan),
     read("/organiser/venues/{venue}", Administer, About::Nothing),
-    post("/organiser/venues/{venue}", Administer, About::Nothing, "venue.add-plan"),
+    post("/organiser/venues/{venue}", Administer, About::Nothing, "venue.add-plan").named(of_plan),
     post("/organiser/venues/{venue}/edit", Administer, About::Nothing, "venue.change"),
     read("/organiser/terms", Administer, About::Nothing),
-    post("/organiser/terms", Administer, About::Nothing, "term.create"),
+    post("/organiser/terms", Administer, About::Nothing, "term.create").with(Shot::Term),
     read("/organiser/terms/{term}", Administer, About::Nothing),
     post("/organiser/terms/{term}", Administer, About::Nothing, "term.replace").with(Shot::Term),
     post("/organiser/terms/{term}/retire", Administer, About::Nothing, "term.retire")
         .with(Shot::Term),
     read("/organiser/webhooks", Administer, About::Nothing),
-    post("/organiser/webhooks", Administer, About::Nothing, "webhook.create"),
+    post("/organiser/webhooks", Administer, About::Nothing, "webhook.create").with(Shot::Webhook),
     read("/organiser/webhooks/{webhook}", Administer, About::Nothing),
     post("/organiser/webhooks/{webhook}", Administer, About::Nothing, "webhook.change")
         .with(Shot::Webhook),
@@ -133,6 +141,79 @@ pub(super) const PAGES: &[Rule] = &[
     shared("/enrollments/{enrollment}/answers", Manage, About::Enrollment, "enrollment.change"),
 ];
 
+/// Returns the button of a form that has several.
+fn button(values: &Value) -> Option<&str> {
+    values.get("do")?.as_str()
+}
+
+fn of_sale(values: &Value) -> Option<&'static str> {
+    Some(match button(values)? {
+        "open" => "sale.open",
+        "pause" => "sale.pause",
+        "close" => "sale.close",
+        "cancel" => "event.cancel",
+        "reprice" => "sale.reprice",
+        "resize" => "sale.resize",
+        "block" | "block-seats" => "sale.block",
+        "unblock" | "unblock-seats" => "sale.unblock",
+        "add-row" => "sale.add-row",
+        "remove-seats" => "sale.remove-seats",
+        _ => return None,
+    })
+}
+
+/// Forms with several buttons store nothing before they are saved.
+fn of_new_event(values: &Value) -> Option<&'static str> {
+    (!matches!(button(values)?, "save" | "publish")).then_some("event.preview")
+}
+
+/// Seats that were chosen by rows are shown before they are given.
+fn of_gift(values: &Value) -> Option<&'static str> {
+    let rows = values.get("rows")?.as_str()?;
+    (!rows.trim().is_empty()).then_some("order.preview")
+}
+
+fn of_product(values: &Value) -> Option<&'static str> {
+    (button(values)? == "add").then_some("product.add")
+}
+
+fn of_queue(values: &Value) -> Option<&'static str> {
+    Some(match button(values)? {
+        "draw" => "queue.draw",
+        "guests" => "queue.guests",
+        "void" => "queue.void",
+        _ => return None,
+    })
+}
+
+fn of_desk(values: &Value) -> Option<&'static str> {
+    let is_mark = matches!(button(values)?, "present" | "late" | "absent" | "unmark");
+    is_mark.then_some("enrollment.attendance")
+}
+
+fn of_enrollment(values: &Value) -> Option<&'static str> {
+    Some(match button(values)? {
+        "present" | "late" | "absent" | "unmark" => "enrollment.attendance",
+        "cancel" => "enrollment.cancel",
+        _ => return None,
+    })
+}
+
+fn of_form(values: &Value) -> Option<&'static str> {
+    let version = values.get("version").and_then(Value::as_str).unwrap_or_default();
+    Some(match button(values)? {
+        "delete" => "form.delete",
+        "save" if version.is_empty() => "form.create",
+        "save" => return None,
+        // Nothing is stored before it is saved.
+        _ => "form.preview",
+    })
+}
+
+fn of_plan(values: &Value) -> Option<&'static str> {
+    (button(values)? == "preview").then_some("venue.draw-plan")
+}
+
 const fn post(
     path: &'static str,
     permission: Permission,
@@ -153,7 +234,10 @@ const fn shared(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::http::staff::rules::API;
 
     #[test]
     fn every_page_of_staff_has_one_rule() {
@@ -162,5 +246,52 @@ mod tests {
             assert_eq!(same.count(), 1, "{} {}", rule.method, rule.path);
             assert_eq!(rule.act.is_some(), rule.method != "GET", "{}", rule.path);
         }
+    }
+
+    #[test]
+    fn acts_of_pages_have_the_names_of_the_api() {
+        // Names of pages alone: a button that is not known, and forms that are shown before they are saved.
+        const OF_PAGES: [&str; 4] = ["sale.act", "form.preview", "event.preview", "order.preview"];
+        const BUTTONS: [&str; 26] = [
+            "open",
+            "pause",
+            "close",
+            "cancel",
+            "reprice",
+            "resize",
+            "block",
+            "unblock",
+            "add-row",
+            "block-seats",
+            "unblock-seats",
+            "remove-seats",
+            "add",
+            "change",
+            "draw",
+            "guests",
+            "void",
+            "save",
+            "present",
+            "unmark",
+            "approve",
+            "delete",
+            "preview",
+            "up-1",
+            "on",
+            "publish",
+        ];
+        let is_of_api = |name: &str| API.iter().any(|rule| rule.act == Some(name));
+        for rule in PAGES {
+            let Some(act) = rule.act else { continue };
+            let named = rule.named.unwrap_or(|_| None);
+            let names =
+                BUTTONS.iter().filter_map(|button| named(&json!({ "do": button, "rows": "A" })));
+            for name in names.chain([act]) {
+                assert!(is_of_api(name) || OF_PAGES.contains(&name), "{}: {name}", rule.path);
+            }
+        }
+        assert_eq!(of_sale(&json!({"do": "pause"})), Some("sale.pause"));
+        assert_eq!(of_form(&json!({"do": "save", "version": "2"})), None);
+        assert_eq!(of_form(&json!({"do": "save", "version": ""})), Some("form.create"));
     }
 }

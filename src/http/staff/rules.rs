@@ -1,6 +1,8 @@
 //! The routes of staff: the permission that each needs, what it is about, and how the audit log calls
 //! it. The pages have a table of their own.
 
+use serde_json::Value;
+
 use crate::roles::Permission::{self, Administer, Door, Manage, ReadOrders, Refund};
 
 /// A route of staff.
@@ -15,7 +17,14 @@ pub(crate) struct Rule {
     pub(crate) shot: Shot,
     /// True if customers use the route too, for what is theirs.
     pub(crate) is_shared: bool,
+    /// True if staff can do more than a customer with what is their own: that is written down too.
+    pub(crate) exceeds_terms: bool,
+    /// Returns the name of the act by the values of a form that has several.
+    pub(crate) named: Option<Named>,
 }
+
+/// Returns the name of an act by the values of its form, if they choose another than the rule's.
+pub(crate) type Named = fn(&Value) -> Option<&'static str>;
 
 /// The thing that a request is about, by a parameter of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +59,7 @@ pub(crate) enum Shot {
 
 /// A route that reads.
 pub(crate) const fn read(path: &'static str, permission: Permission, about: About) -> Rule {
-    let (act, shot, is_shared) = (None, Shot::Nothing, false);
-    Rule { method: "GET", path, permission, about, act, shot, is_shared }
+    Rule { act: None, ..act(("GET", path), permission, about, "") }
 }
 
 /// A route that changes something.
@@ -61,8 +69,17 @@ pub(crate) const fn act(
     about: About,
     name: &'static str,
 ) -> Rule {
-    let act = Some(name);
-    Rule { method, path, permission, about, act, shot: Shot::Nothing, is_shared: false }
+    Rule {
+        method,
+        path,
+        permission,
+        about,
+        act: Some(name),
+        shot: Shot::Nothing,
+        is_shared: false,
+        exceeds_terms: false,
+        named: None,
+    }
 }
 
 /// A route that changes what is the caller's own, or for staff what is a customer's.
@@ -79,6 +96,16 @@ impl Rule {
     /// The same, with values that are read before and after.
     pub(crate) const fn with(self, shot: Shot) -> Self {
         Self { shot, ..self }
+    }
+
+    /// The same, with a row also for what is the caller's own.
+    pub(crate) const fn beyond_terms(self) -> Self {
+        Self { exceeds_terms: true, ..self }
+    }
+
+    /// The same, with a name that depends on the form.
+    pub(crate) const fn named(self, named: Named) -> Self {
+        Self { named: Some(named), ..self }
     }
 }
 
@@ -271,7 +298,8 @@ pub(super) const API: &[Rule] = &[
         Refund,
         About::Reservation,
         "order.refund",
-    ),
+    )
+    .beyond_terms(),
     own_or_others(
         ("DELETE", "/api/events/{event}/holds/{hold}"),
         Manage,

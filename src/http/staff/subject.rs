@@ -138,11 +138,13 @@ async fn in_body(state: &AppState, values: &Value) -> Result<Subject, ApiError> 
         (None, None) => None,
     };
     if let Some(ticket) = ticket {
+        // The event of a door: the handler refuses tickets of others, and says of which they are.
+        let at_door: Option<OfferingId> = text("eventId").and_then(|id| id.parse().ok());
         // Refused by the handler if there is none.
         let Ok(row) = state.offerings.ticket_of(&ticket).await else {
-            return Ok(Subject::default());
+            return Ok(Subject { offering: at_door, ..Subject::default() });
         };
-        let (offering, target) = (Some(row.offering), Some(row.id.to_string()));
+        let (offering, target) = (at_door.or(Some(row.offering)), Some(row.id.to_string()));
         return Ok(Subject { offering, owner: None, target });
     }
     let named = ["mclassId", "offeringId", "eventId", "offering"].into_iter().find_map(text);

@@ -2,7 +2,10 @@
 
 use entities::audit_entry;
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 use uuid::Uuid;
 
 use crate::ids::{OfferingId, UserId};
@@ -69,23 +72,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn audit_put(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        let entry = entry.clone();
-        let row = audit_entry::ActiveModel {
-            id: Set(entry.id),
-            at: Set(entry.at),
-            actor: Set(entry.actor.map(|id| id.0)),
-            session: Set(entry.session),
-            address: Set(entry.address),
-            action: Set(entry.action),
-            offering_id: Set(entry.offering.map(|id| id.0)),
-            target: Set(entry.target),
-            before: Set(entry.before),
-            after: Set(entry.after),
-            request_id: Set(entry.request_id),
-            outcome: Set(entry.outcome),
-        };
-        audit_entry::Entity::insert(row).exec_without_returning(self.writes()).await?;
-        Ok(())
+        put(self.writes(), entry.clone()).await
     }
 
     /// Completes a row.
@@ -149,6 +136,29 @@ impl Store {
         }
         Ok(query.all(self.reads()).await?.into_iter().map(entry).collect())
     }
+}
+
+/// Writes a row, perhaps within the transaction of its act.
+pub(crate) async fn put(
+    connection: &impl ConnectionTrait,
+    entry: AuditEntry,
+) -> Result<(), StoreError> {
+    let row = audit_entry::ActiveModel {
+        id: Set(entry.id),
+        at: Set(entry.at),
+        actor: Set(entry.actor.map(|id| id.0)),
+        session: Set(entry.session),
+        address: Set(entry.address),
+        action: Set(entry.action),
+        offering_id: Set(entry.offering.map(|id| id.0)),
+        target: Set(entry.target),
+        before: Set(entry.before),
+        after: Set(entry.after),
+        request_id: Set(entry.request_id),
+        outcome: Set(entry.outcome),
+    };
+    audit_entry::Entity::insert(row).exec_without_returning(connection).await?;
+    Ok(())
 }
 
 fn entry(row: audit_entry::Model) -> AuditEntry {

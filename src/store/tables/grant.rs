@@ -9,13 +9,14 @@ use sea_orm::{
     QuerySelect, Statement, TransactionTrait,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::ids::{GrantId, OfferingId, UserId};
+use crate::ids::{GrantId, OfferingId, UserId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::store::tables::closed::{FORGOTTEN, forgotten};
-use crate::store::tables::idempotency;
-use crate::store::{Answered, Key, Store, StoreError, older};
+use crate::store::tables::{audit_entry, idempotency};
+use crate::store::{Answered, AuditEntry, Key, Store, StoreError, older};
 
 /// A role that a person can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -80,6 +81,18 @@ pub struct GrantFilter {
     pub after: Option<(TimestampMs, GrantId)>,
 }
 
+/// The right that a change of grants needs of the account that asks for it. It is read again within the
+/// transaction: what an instance has in memory may be two seconds old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RightNeeded {
+    /// The account that asks.
+    pub by: UserId,
+    /// The offering that it is about; `None` for everything.
+    pub offering: Option<OfferingId>,
+    /// The roles of the offering that suffice. Administrators have every right.
+    pub roles: Vec<GrantRole>,
+}
+
 /// What came of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Granting {
@@ -87,6 +100,8 @@ pub enum Granting {
     Granted(GrantRow),
     /// There is no open account with that id.
     NoSuchAccount,
+    /// The account that asks has lost the right.
+    Forbidden,
 }
 
 /// What came of taking a role away.
@@ -98,6 +113,8 @@ pub enum Revoking {
     Gone,
     /// It is the role of the last administrator.
     LastAdministrator,
+    /// The account that asks has lost the right.
+    Forbidden,
 }
 
 impl Store {
@@ -109,12 +126,18 @@ impl Store {
         generation(self.reads(), "SELECT last FROM grant_generation WHERE id = 1").await
     }
 
-    /// Returns all grants.
+    /// Returns all grants, except those of roles that only later versions know.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn grant_all(&self) -> Result<Vec<GrantRow>, StoreError> {
-        grant::Entity::find().all(self.reads()).await?.iter().map(grant_row).collect()
+        let rows = grant::Entity::find().all(self.reads()).await?;
+        let known: Vec<_> = rows.iter().filter_map(|row| grant_row(row).ok()).collect();
+        let unknown = rows.len() - known.len();
+        if unknown > 0 {
+            tracing::warn!(unknown, "grants of unknown roles are ignored");
+        }
+        Ok(known)
     }
 
     /// Returns one grant.
@@ -122,7 +145,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn grant_get(&self, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
-        let found = grant::Entity::find_by_id(id.0).one(self.reads()).await?;
+        let found = grant::Entity::find_by_id(id.0).filter(is_known()).one(self.reads()).await?;
         found.as_ref().map(grant_row).transpose()
     }
 
@@ -137,6 +160,7 @@ impl Store {
     ) -> Result<Vec<GrantRow>, StoreError> {
         use grant::Column;
         let mut query = grant::Entity::find()
+            .filter(is_known())
             .order_by_desc(Column::GrantedAt)
             .order_by_desc(Column::Id)
             .limit(limit);
@@ -162,6 +186,7 @@ impl Store {
     pub async fn grant_put(
         &self,
         new: &GrantRow,
+        needed: Option<&RightNeeded>,
         key: Option<&Key>,
     ) -> Result<Answered<Granting>, StoreError> {
         let transaction = self.writes().begin().await?;
@@ -172,10 +197,10 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        let granting = put(&transaction, new).await?;
+        let granting = put(&transaction, new, needed).await?;
         match granting {
             Granting::Granted(_) => transaction.commit().await?,
-            Granting::NoSuchAccount => transaction.rollback().await?,
+            Granting::NoSuchAccount | Granting::Forbidden => transaction.rollback().await?,
         }
         Ok(Answered::Now(granting))
     }
@@ -184,9 +209,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn grant_delete(&self, id: GrantId) -> Result<Revoking, StoreError> {
+    pub async fn grant_delete(
+        &self,
+        id: GrantId,
+        needed: Option<&RightNeeded>,
+    ) -> Result<Revoking, StoreError> {
         let transaction = self.writes().begin().await?;
         lock(&transaction).await?;
+        if !has_right(&transaction, needed).await? {
+            transaction.rollback().await?;
+            return Ok(Revoking::Forbidden);
+        }
         let Some(found) = grant::Entity::find_by_id(id.0).one(&transaction).await? else {
             transaction.rollback().await?;
             return Ok(Revoking::Gone);
@@ -226,12 +259,34 @@ async fn generation(connection: &impl ConnectionTrait, sql: &str) -> Result<i64,
     Ok(row.try_get("", "last")?)
 }
 
-/// Gives an open account a role, within a transaction.
+/// The filter for roles that this version knows.
+fn is_known() -> sea_orm::sea_query::SimpleExpr {
+    grant::Column::Role.is_in(GrantRole::ALL.map(GrantRole::as_str))
+}
+
+/// True if the account that asks has a right, or none is needed.
+pub(crate) async fn has_right(
+    connection: &impl ConnectionTrait,
+    needed: Option<&RightNeeded>,
+) -> Result<bool, StoreError> {
+    let Some(RightNeeded { by, offering, roles }) = needed else { return Ok(true) };
+    let held = grant::Entity::find().filter(grant::Column::UserId.eq(by.0)).all(connection).await?;
+    Ok(held.iter().filter_map(|row| grant_row(row).ok()).any(|grant| {
+        let is_of = offering.is_some() && grant.offering == *offering;
+        grant.role == GrantRole::Admin || (is_of && roles.contains(&grant.role))
+    }))
+}
+
+/// Gives an open account a role, within a transaction, if the right that this needs is still there.
 pub(crate) async fn put(
     transaction: &impl ConnectionTrait,
     new: &GrantRow,
+    needed: Option<&RightNeeded>,
 ) -> Result<Granting, StoreError> {
     lock(transaction).await?;
+    if !has_right(transaction, needed).await? {
+        return Ok(Granting::Forbidden);
+    }
     let account = user::Entity::find_by_id(new.user.0).lock_exclusive().one(transaction).await?;
     if account.is_none_or(|row| row.email == forgotten(new.user)) {
         return Ok(Granting::NoSuchAccount);
@@ -270,22 +325,52 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Ends all roles of an account that is closed, or returns false if it is the last administrator's.
+/// Ends all roles of an account that is closed, with a row in the audit log for each, or returns false if it is the last administrator's.
 pub(crate) async fn end_all(
     transaction: &impl ConnectionTrait,
     user: UserId,
+    now: TimestampMs,
 ) -> Result<bool, StoreError> {
-    let of_user = || grant::Entity::find().filter(grant::Column::UserId.eq(user.0));
     // Most people have none, and do not wait for each other.
-    if of_user().one(transaction).await?.is_none() {
+    if !has_some(transaction, user).await? {
         return Ok(true);
     }
     lock(transaction).await?;
     if is_last_admin(transaction, user).await? {
         return Ok(false);
     }
+    let of_user = grant::Entity::find().filter(grant::Column::UserId.eq(user.0));
+    for ended in of_user.all(transaction).await? {
+        let of = json!({
+            "userId": user, "role": ended.role, "offeringId": ended.offering_id,
+        });
+        let entry = AuditEntry {
+            id: time_ordered(now.unsigned_abs()),
+            at: now,
+            actor: Some(user),
+            session: None,
+            address: None,
+            action: "grant.revoke".to_owned(),
+            offering: ended.offering_id.map(OfferingId),
+            target: Some(ended.id.to_string()),
+            before: Some(of.to_string()),
+            after: None,
+            request_id: None,
+            outcome: "DONE".to_owned(),
+        };
+        audit_entry::put(transaction, entry).await?;
+    }
     grant::Entity::delete_many().filter(grant::Column::UserId.eq(user.0)).exec(transaction).await?;
     Ok(true)
+}
+
+/// True if an account has a role.
+pub(crate) async fn has_some(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let of_user = grant::Entity::find().filter(grant::Column::UserId.eq(user.0));
+    Ok(of_user.one(transaction).await?.is_some())
 }
 
 /// True if `user` is an administrator and no other open account is.

@@ -12,7 +12,7 @@ use crate::inventory::TimestampMs;
 use crate::store::tables::grant;
 use crate::store::tables::{idempotency, notice};
 use crate::store::{
-    Answered, GrantRole, GrantRow, Granting, Key, NewNotice, Store, StoreError, older,
+    Answered, GrantRole, GrantRow, Granting, Key, NewNotice, RightNeeded, Store, StoreError, older,
 };
 
 /// The kind of the message to the person who is invited.
@@ -36,16 +36,17 @@ pub struct InvitationRow {
 
 impl Store {
     /// Stores an invitation and the message that sends it, in `language` unless the person has another, in the place of an earlier one of the same
-    /// address to the same role.
+    /// address to the same role. False, and nothing is stored, if the inviter has lost the right.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn invitation_put(
         &self,
         new: &InvitationRow,
+        needed: &RightNeeded,
         language: &str,
         key: Option<&Key>,
-    ) -> Result<Answered<()>, StoreError> {
+    ) -> Result<Answered<bool>, StoreError> {
         let transaction = self.writes().begin().await?;
         let now = new.created_at;
         if let Some(before) =
@@ -53,6 +54,10 @@ impl Store {
         {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
+        }
+        if !grant::has_right(&transaction, Some(needed)).await? {
+            transaction.rollback().await?;
+            return Ok(Answered::Now(false));
         }
         invitation::Entity::delete_many()
             .filter(invitation::Column::Email.eq(new.email.as_str()))
@@ -82,7 +87,7 @@ impl Store {
         let notice = NewNotice { kind: SENT, offering: new.offering, user: person, payload };
         notice::put(&transaction, &notice, now).await?;
         transaction.commit().await?;
-        Ok(Answered::Now(()))
+        Ok(Answered::Now(true))
     }
 
     /// Returns an invitation.
@@ -155,16 +160,17 @@ impl Store {
         &self,
         id: InvitationId,
         grant: &GrantRow,
+        needed: &RightNeeded,
     ) -> Result<Option<Granting>, StoreError> {
         let transaction = self.writes().begin().await?;
         if invitation::Entity::delete_by_id(id.0).exec(&transaction).await?.rows_affected == 0 {
             transaction.rollback().await?;
             return Ok(None);
         }
-        let granting = grant::put(&transaction, grant).await?;
+        let granting = grant::put(&transaction, grant, Some(needed)).await?;
         match granting {
             Granting::Granted(_) => transaction.commit().await?,
-            Granting::NoSuchAccount => transaction.rollback().await?,
+            Granting::NoSuchAccount | Granting::Forbidden => transaction.rollback().await?,
         }
         Ok(Some(granting))
     }

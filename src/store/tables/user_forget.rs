@@ -31,12 +31,21 @@ impl Store {
         on_balance: OnBalance,
         now: TimestampMs,
     ) -> Result<Forgotten, StoreError> {
-        let transaction = self.writes().begin().await?;
-        // Of two administrators who close their accounts at once, one is the last.
-        if !grant::end_all(&transaction, id).await? {
-            return Err(StoreError::Conflict("the last administrator's place"));
-        }
-        let found = match lock(&transaction, id).await? {
+        let (transaction, found) = loop {
+            let transaction = self.writes().begin().await?;
+            // Of two administrators who close their accounts at once, one is the last.
+            if !grant::end_all(&transaction, id, now).await? {
+                return Err(StoreError::Conflict("the last administrator's place"));
+            }
+            let found = lock(&transaction, id).await?;
+            // Grants come before accounts in the order of locks. A role that was given before the account
+            // was locked is seen by another try; after that none can be given.
+            if !grant::has_some(&transaction, id).await? {
+                break (transaction, found);
+            }
+            transaction.rollback().await?;
+        };
+        let found = match found {
             Some(found) => Some(found),
             None => shell_of_guest(&transaction, id, now).await?,
         };

@@ -91,8 +91,22 @@ function session(kind) {
   return sessions[kind];
 }
 
-async function send({ method, url, body, key, signal, timeout = TIMEOUT_MS }) {
+/** Sends a request. Where its network has sent too many, a proof of work lets it pass, once. */
+async function send(call) {
+  try {
+    return await sendOnce(call);
+  } catch (error) {
+    const path = error.status === 429 ? error.details.challenge : null;
+    if (!path || call.signal?.aborted) throw error;
+    const { challenge, bits } = await sendOnce({ method: 'GET', url: path });
+    const { solved } = await import('./proof-task.js');
+    return sendOnce({ ...call, proof: await solved({ challenge, bits }) });
+  }
+}
+
+async function sendOnce({ method, url, body, key, proof, signal, timeout = TIMEOUT_MS }) {
   const headers = { Accept: 'application/json' };
+  if (proof) headers['X-Challenge-Answer'] = proof;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
   const abort = new AbortController();

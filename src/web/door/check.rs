@@ -6,7 +6,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::Path;
+use crate::http::extract::{ActRecord, Path};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::offerings::{CheckIn, OfferingError, TicketRef};
@@ -30,6 +30,7 @@ pub(super) struct Check {
 pub(super) async fn check(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Path(event): Path<OfferingId>,
     Form(entered): Form<Check>,
 ) -> Result<HttpResponse, ApiError> {
@@ -42,6 +43,7 @@ pub(super) async fn check(
         Err(OfferingError::NotATicketCode) => {
             let found = search::by_code(&state, &visitor, &event, &entered.code).await?;
             if !found.is_empty() {
+                record.refused(Some(ErrorCode::TicketNotFound));
                 let searched = (entered.code.trim(), found.as_slice());
                 return screen::to_choose(&state, &visitor, &event, &entered.gate, searched).await;
             }
@@ -53,6 +55,7 @@ pub(super) async fn check(
             Outcome { undecided: may_repeat.then(|| entered.code.clone()), ..refused }
         }
     };
+    record.refused(outcome.failure);
     screen::after_form(&state, &visitor, &event, &entered.gate, &outcome).await
 }
 
@@ -80,6 +83,7 @@ pub(super) struct Undo {
 pub(super) async fn undo(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Path(event): Path<OfferingId>,
     Form(entered): Form<Undo>,
 ) -> Result<HttpResponse, ApiError> {
@@ -101,6 +105,7 @@ pub(super) async fn undo(
             }
         }
     };
+    record.refused(outcome.failure);
     screen::after_form(&state, &visitor, &event, &entered.gate, &outcome).await
 }
 

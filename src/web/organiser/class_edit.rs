@@ -9,7 +9,7 @@ use super::class_form_page;
 use super::refused::{Refusals, Refused};
 use crate::classes::{ClassError, ClassKeys};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::store::ClassRow;
@@ -93,6 +93,7 @@ fn input_of(field: &str) -> &str {
 async fn create(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Form(pairs): Form<Pairs>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.staff()?;
@@ -110,7 +111,10 @@ async fn create(
     let key = IdempotencyKey(Some(form.key.clone()));
     let key = key.row_key(admin.user, "create class by form", &pairs);
     match state.classes.create(draft, admin.user, key.as_ref(), state.clock.now_ms()).await {
-        Ok((id, _)) => Ok(see_other(&format!("/organiser/classes/{id}?notice=class_made"))),
+        Ok((id, _)) => {
+            record.made(id);
+            Ok(see_other(&format!("/organiser/classes/{id}?notice=class_made")))
+        }
         Err(error) => {
             let (refusals, code) = refused(&visitor, &mut form, error)?;
             Ok(with(show_new(&visitor, &form, &refusals), code))

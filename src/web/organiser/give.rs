@@ -13,7 +13,7 @@ use super::seats_named::{UNSOLD, seats_of};
 use super::shown::{Shown, place};
 use crate::http::api::box_office::complimentary::{Recipient, issue};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ReservationId, SeatId};
 use crate::inventory::{LineRequest, Policy, SeatStatus};
@@ -210,6 +210,7 @@ fn chosen(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Vec<Markup> {
 async fn give(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Path(event): Path<OfferingId>,
     Form(mut entered): Form<Entered>,
 ) -> Result<HttpResponse, ApiError> {
@@ -224,6 +225,7 @@ async fn give(
     };
     let failure = match given {
         Ok(Some(order)) => {
+            record.made(order);
             return Ok(see_other(&format!("/organiser/orders/{order}?notice=given")));
         }
         Ok(None) => return Ok(show(&visitor, &shown, &entered, Some(&Said::Check))),

@@ -7,7 +7,7 @@ use super::event_form::{EventForm, Pairs};
 use super::form_page;
 use super::refused::{CONFIRMED, Refusals, Refused};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::IdempotencyKey;
+use crate::http::extract::{ActRecord, IdempotencyKey};
 use crate::http::state::AppState;
 use crate::ids::VenueId;
 use crate::inventory::SaleState;
@@ -64,6 +64,7 @@ async fn refuse(
 async fn create(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.staff()?;
@@ -100,7 +101,10 @@ async fn create(
     let key = IdempotencyKey(Some(form.key.clone()));
     let key = key.row_key(admin.user, "create event by form", &pairs);
     match state.offerings.create_event(&new, key.as_ref(), now).await.map_err(ApiError::from) {
-        Ok((id, _)) => Ok(see_other(&format!("/organiser/events/{id}?notice=event_made"))),
+        Ok((id, _)) => {
+            record.made(id);
+            Ok(see_other(&format!("/organiser/events/{id}?notice=event_made")))
+        }
         Err(failure) if failure.code() == ErrorCode::KeyReused => {
             // The form was sent before with other values, and the browser went back to it.
             form.key = uuid::Uuid::new_v4().to_string();

@@ -85,6 +85,11 @@ async fn retry(
     Form(Retry { refund }): Form<Retry>,
 ) -> Result<HttpResponse, ApiError> {
     visitor.staff()?;
+    // The gate has compared the order of the path with the visitor's offerings, and not the refund.
+    let of_order = state.store.refund_get(refund).await?.filter(|row| row.reservation == id);
+    if of_order.is_none() {
+        return Err(ApiError::of(ErrorCode::NotFound));
+    }
     match state.payments.retry_refund(refund).await.map_err(ApiError::from) {
         Ok(_) => Ok(see_other(&format!("/organiser/orders/{id}?notice=done"))),
         Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),

@@ -103,7 +103,12 @@ async fn show(
     };
     let order = query.order.trim();
     let rows = match order.parse::<ReservationId>() {
-        Ok(order) => state.payments.list_of(order).await?,
+        Ok(order) => {
+            // The rule of this page names no offering, so that nothing has compared this one yet.
+            let mut rows = state.payments.list_of(order).await?;
+            rows.retain(|row| visitor.scope().contains(row.offering));
+            rows
+        }
         Err(_) if order.is_empty() => state.payments.list(&filter, SHOWN).await?,
         Err(_) => Vec::new(),
     };

@@ -14,7 +14,7 @@ use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::pages::PageQuery;
 use crate::http::state::AppState;
 use crate::ids::UserId;
-use crate::store::{Balance, ReservationFilter, UserRow};
+use crate::store::{Balance, GrantRole, ReservationFilter, UserRow};
 use crate::text::InvalidField;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, select};
@@ -84,7 +84,7 @@ async fn list(
             p.empty { (visitor.text("people.none")) }
         } @else {
             p.hint { (visitor.text("people.hint")) " " (visitor.text("people.roles_hint")) }
-            (table(&visitor, title, &users))
+            (table(&state, &visitor, title, &users))
         }
         @if let Some(next) = next {
             p.more { a.button.quiet href=(next) { (visitor.text("start.more")) } }
@@ -93,7 +93,7 @@ async fn list(
     Ok(layout::render(&visitor, Page::new(title).main(main).class("wide")))
 }
 
-fn table(visitor: &Visitor, title: &str, users: &[UserRow]) -> Markup {
+fn table(state: &AppState, visitor: &Visitor, title: &str, users: &[UserRow]) -> Markup {
     let columns = [
         Column::text(visitor.text("account.name")),
         Column::text(visitor.text("account.email")),
@@ -104,7 +104,7 @@ fn table(visitor: &Visitor, title: &str, users: &[UserRow]) -> Markup {
         vec![
             html! { a href={ "/organiser/users/" (user.id) } { (user.name) } },
             html! { (user.email) },
-            role_badge(visitor, user.role),
+            role_names(state, visitor, user),
             html! { (format::date(visitor.language, user.created_at, visitor.site.zone)) },
         ]
     };
@@ -113,6 +113,20 @@ fn table(visitor: &Visitor, title: &str, users: &[UserRow]) -> Markup {
 
 fn role_name(visitor: &Visitor, role: Role) -> &'static str {
     visitor.language.find(&format!("people.{}", role.as_str())).unwrap_or(role.as_str())
+}
+
+/// Renders the names of the roles of a person, each once.
+fn role_names(state: &AppState, visitor: &Visitor, user: &UserRow) -> Markup {
+    let roles = state.accounts.roles().of(user.id);
+    let mut names: Vec<_> =
+        roles.iter().map(|(role, _)| super::team::role_name(visitor, *role)).collect();
+    names.sort_unstable();
+    names.dedup();
+    match roles.first() {
+        None => role_badge(visitor, Role::User),
+        Some((GrantRole::Admin, _)) => role_badge(visitor, Role::Admin),
+        Some(_) => html! { (names.join(", ")) },
+    }
 }
 
 /// Renders a role; that of administrators stands out.
@@ -157,7 +171,16 @@ async fn show(
             @if let Some(phone) = &user.phone_number {
                 dt { (visitor.text("people.phone")) } dd { (phone) }
             }
-            dt { (visitor.text("people.role")) } dd { (role_badge(visitor, user.role)) }
+            dt { (visitor.text("people.role")) }
+            dd {
+                (role_names(state, visitor, &user))
+                @for (role, offering) in state.accounts.roles().of(id) {
+                    @if let Some(offering) = offering {
+                        br;
+                        a href={ "/organiser/team?event=" (offering) } { (super::team::role_name(visitor, role)) }
+                    }
+                }
+            }
             dt { (visitor.text("people.since")) }
             dd { (format::date(visitor.language, user.created_at, visitor.site.zone)) }
         }

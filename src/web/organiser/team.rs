@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use super::refused::{Refusals, Refused};
 use super::tables::{Column, cards};
 use crate::accounts::normalise_email;
+use crate::http::api::roles::invitations;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::extract::{ActRecord, IdempotencyKey, Path};
+use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
 use crate::ids::{GrantId, InvitationId, OfferingId};
 use crate::roles::{NewInvitation, RoleError, Scope};
@@ -35,6 +37,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 struct Query {
     /// The offering whose team is shown; all, if absent.
     event: Option<OfferingId>,
+    /// Only the grants after this one, given by its time and id.
+    after: Option<String>,
     notice: Option<String>,
 }
 
@@ -64,18 +68,17 @@ async fn list(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let form = Invite { key: uuid::Uuid::new_v4().to_string(), ..Invite::default() };
-    show(&state, &visitor, query.event, query.notice.as_deref(), (&form, &Refusals::default()))
-        .await
+    show(&state, &visitor, &query, (&form, &Refusals::default())).await
 }
 
 async fn show(
     state: &AppState,
     visitor: &Visitor,
-    event: Option<OfferingId>,
-    notice: Option<&str>,
+    query: &Query,
     (form, refusals): (&Invite, &Refusals),
 ) -> Result<HttpResponse, ApiError> {
     visitor.staff()?;
+    let event = query.event;
     let (scope, now) = (visitor.scope(), state.clock.now_ms());
     let offerings = match event {
         Some(event) if scope.contains(event) => Some(vec![event]),
@@ -83,8 +86,17 @@ async fn show(
         None => scope.offerings(),
     };
     let roles = state.accounts.roles();
-    let filter = GrantFilter { offerings: offerings.clone(), ..GrantFilter::default() };
+    let after = PageQuery { limit: None, cursor: query.after.clone() }.after()?;
+    let filter = GrantFilter { offerings: offerings.clone(), after, ..GrantFilter::default() };
     let grants = roles.list(&filter, SHOWN).await?;
+    let next = next_cursor(&grants, SHOWN, |row| format!("{}_{}", row.granted_at, row.id));
+    let next = next.map(|after| {
+        let mut link = form_urlencoded::Serializer::new(String::from("/organiser/team?"));
+        if let Some(event) = event {
+            link.append_pair("event", &event.to_string());
+        }
+        link.append_pair("after", &after).finish()
+    });
     let invitations = roles.invitations(offerings.as_deref(), None, (SHOWN, now)).await?;
     let people = state.store.people(grants.iter().map(|grant| grant.user)).await?;
     let named = grants.iter().map(|grant| grant.offering);
@@ -109,6 +121,9 @@ async fn show(
         } @else {
             (shown.grants(title, &grants, &people))
         }
+        @if let Some(next) = next {
+            p.more { a.button.quiet href=(next) { (visitor.text("start.more")) } }
+        }
         @if !invitations.is_empty() {
             h2 { (visitor.text("team.open")) }
             (shown.invitations(&invitations))
@@ -116,7 +131,10 @@ async fn show(
         h2 id="invite" { (visitor.text("team.invite")) }
         (shown.form(&scope, form, refusals))
     };
-    Ok(layout::render(visitor, Page::new(title).main(main).class("wide").notice(notice)))
+    Ok(layout::render(
+        visitor,
+        Page::new(title).main(main).class("wide").notice(query.notice.as_deref()),
+    ))
 }
 
 /// What the parts of the page need.
@@ -244,6 +262,7 @@ pub(super) fn role_name(visitor: &Visitor, role: GrantRole) -> &'static str {
 async fn invite(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Form(form): Form<Invite>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.staff()?;
@@ -269,18 +288,23 @@ async fn invite(
             let key = IdempotencyKey(Some(form.key.clone()));
             let fields = (&new.email, &form.role, event);
             let key = key.row_key(caller.user, "invite by form", &fields);
-            let roles = state.accounts.roles();
-            match roles.invite(new, caller, key.as_ref(), state.clock.now_ms()).await {
-                Ok(_) => return Ok(see_other(&back(page, "invited"))),
-                Err(error @ (RoleError::Store(_) | RoleError::Forbidden)) => {
-                    return Err(error.into());
+            match invitations::invited(&state, new, caller, key.as_ref()).await {
+                Ok((row, _)) => {
+                    record.made(row.id);
+                    return Ok(see_other(&back(page, "invited")));
                 }
+                Err(
+                    error @ (RoleError::Store(_)
+                    | RoleError::Forbidden
+                    | RoleError::TooManyInvitations { .. }),
+                ) => return Err(error.into()),
                 Err(error) => refused("eventId", &error.into()).into(),
             }
         }
         Err(refused) => refused.into(),
     };
-    let mut answer = show(&state, &visitor, page, None, (&form, &refusals)).await?;
+    let query = Query { event: page, ..Query::default() };
+    let mut answer = show(&state, &visitor, &query, (&form, &refusals)).await?;
     *answer.status_mut() = ErrorCode::Invalid.status();
     Ok(answer)
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::refused::{Refusals, Refused};
 use super::tables::{Column, cards};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::IdempotencyKey;
+use crate::http::extract::{ActRecord, IdempotencyKey};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::terms::{MAX_TITLE, TermError, TermFilter, TermKind, TermRow, TermText, TermsOf};
@@ -225,6 +225,7 @@ pub(super) fn fields(visitor: &Visitor, form: &TermForm, refusals: &Refusals) ->
 async fn create(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Form(form): Form<TermForm>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.staff()?;
@@ -239,7 +240,10 @@ async fn create(
         }
     };
     match made {
-        Ok((row, _)) => Ok(see_other(&format!("/organiser/terms/{}?notice=saved", row.id))),
+        Ok((row, _)) => {
+            record.made(row.id);
+            Ok(see_other(&format!("/organiser/terms/{}?notice=saved", row.id)))
+        }
         Err(error) => {
             let refusals = refused(&visitor, error)?;
             let mut page = show(&state, &visitor, None, &form, &refusals).await?;

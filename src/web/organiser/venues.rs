@@ -8,7 +8,7 @@ use super::plan_form::{self, EXAMPLE, ReadPlan};
 use super::plan_picture::Picture;
 use super::refused::{Refusals, Refused};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::IdempotencyKey;
+use crate::http::extract::{ActRecord, IdempotencyKey};
 use crate::http::state::AppState;
 use crate::ids::{UserId, VenueId};
 use crate::venues::{VenueDraft, VenueError};
@@ -213,6 +213,7 @@ pub(super) fn summary(
 async fn create(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Form(form): Form<VenueForm>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.staff()?;
@@ -224,6 +225,7 @@ async fn create(
         }
         Ok(read) => match create_with_plan(&state, admin.user, &form, read).await {
             Ok(venue) => {
+                record.made(venue);
                 return Ok(see_other(&format!("/organiser/venues/{venue}?notice=saved")));
             }
             Err(error) => Sent { refusals: refused(&visitor, error)?, preview: None },

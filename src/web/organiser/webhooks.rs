@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::refused::{Refusals, Refused};
 use super::tables::{Column, cards};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::IdempotencyKey;
+use crate::http::extract::{ActRecord, IdempotencyKey};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::store::WebhookRow;
@@ -201,6 +201,7 @@ pub(super) fn secret(visitor: &Visitor, secret: &str) -> Markup {
 async fn create(
     state: web::Data<AppState>,
     visitor: Visitor,
+    record: ActRecord,
     Form(form): Form<WebhookForm>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.staff()?;
@@ -215,6 +216,7 @@ async fn create(
     };
     match made {
         Ok((row, _)) => {
+            record.made(row.id);
             let title = visitor.text("webhooks.made");
             let main = html! {
                 p.back { a href="/organiser/webhooks" { (visitor.text("webhooks.title")) } }

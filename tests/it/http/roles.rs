@@ -1,7 +1,9 @@
 //! Roles: what each may do on every route of staff, the log of what they did, and invitations.
 
 mod acts;
+mod confines;
 mod invitations;
+mod pages;
 
 use admitone::http::staff::{Listed, listed};
 use admitone::ids::{OfferingId, UserId};

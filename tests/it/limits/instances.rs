@@ -5,22 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admitone::clock::{Clock, SystemClock};
-use admitone::cluster::{Cluster, Tally};
-use admitone::ids::{InstanceId, UserId};
-use admitone::limits::{Class, Limits, Principal};
+use admitone::cluster::Tally;
+use admitone::ids::UserId;
+use admitone::limits::{Class, Limits, MAX_BITS, Principal};
 use admitone::proof_of_work::{Flaw, solve};
 use futures_util::future::join_all;
 
 use crate::support::private_redis::PrivateRedis;
 
 async fn three(redis: &PrivateRedis) -> Vec<Limits> {
-    let instance = async |name: &str| {
+    let instance = async || {
         let clock = Arc::new(SystemClock::new());
         let tally = Tally::connect(&redis.url(), "").await.unwrap();
-        let cluster = Cluster::alone(InstanceId::random(), name.into(), clock.clone());
-        Limits::shared("a secret", clock, Arc::new(tally), cluster)
+        Limits::shared("a secret", clock, Arc::new(tally), Arc::new(|| 3))
     };
-    vec![instance("a").await, instance("b").await, instance("c").await]
+    vec![instance().await, instance().await, instance().await]
 }
 
 /// Sends so many requests to each at once; returns how many were within the limit.
@@ -44,8 +43,11 @@ async fn three_instances_let_no_more_pass_than_the_limit_and_what_comes_back() {
     assert!(limits[0].count(Class::General, other).await.unwrap().is_within);
     // Without Redis each counts for itself, and asks again later.
     redis.stop();
-    let alone = within(&limits[..1], other, 150).await;
-    assert!((100..=101).contains(&alone), "{alone}");
+    let third = Principal::Person(UserId::random());
+    let alone = within(&limits[..1], third, 150).await;
+    assert!((33..=34).contains(&alone), "its share of 100: {alone}");
+    let alone = within(&limits, third, 150).await;
+    assert!((66..=68).contains(&alone), "the shares of the two others: {alone}");
     redis.up();
 }
 
@@ -54,18 +56,34 @@ async fn a_proof_counts_once_and_a_lock_is_one_at_all_instances() {
     let redis = PrivateRedis::start();
     let limits = three(&redis).await;
     let campus: IpAddr = "192.0.2.1".parse().unwrap();
-    let exhaust = async || {
-        let of = Principal::Network(campus);
-        while limits[0].count(Class::Strict, of).await.unwrap().is_within {}
-    };
-    exhaust().await;
-    let challenge = limits[0].challenge(Class::Strict, campus);
+    // Of `hot` too, which each counts by itself.
+    for class in [Class::Strict, Class::General, Class::Hot] {
+        let challenge = limits[0].challenge(class, campus).await;
+        let proof = solve(&challenge.text, challenge.bits);
+        let redeemed = join_all(limits.iter().map(|one| one.redeem(class, campus, &proof))).await;
+        let good = redeemed.iter().filter(|one| matches!(one, Ok(Some(it)) if it.is_within));
+        let used = redeemed.iter().filter(|one| **one == Err(Flaw::NotYours)).count();
+        assert_eq!((good.count(), used), (1, 2), "{class:?}");
+    }
+    // The solver's own request is counted, and no other takes its place.
+    let of = Principal::Network(campus);
+    while limits[0].count(Class::General, of).await.unwrap().is_within {}
+    let challenge = limits[1].challenge(Class::General, campus).await;
     let proof = solve(&challenge.text, challenge.bits);
-    let redeemed =
-        join_all(limits.iter().map(|one| one.redeem(Class::Strict, campus, &proof))).await;
-    let good = redeemed.iter().filter(|one| matches!(one, Ok(Some(it)) if it.is_within)).count();
-    let used = redeemed.iter().filter(|one| **one == Err(Flaw::NotYours)).count();
-    assert_eq!((good, used), (1, 2));
+    let standing = limits[2].redeem(Class::General, campus, &proof).await.unwrap().unwrap();
+    assert!(standing.is_within);
+    assert_eq!(standing.remaining(), 99);
+    // Every instance asks for more work after many proofs, and a proof of less does not count.
+    let early = limits[0].challenge(Class::Strict, campus).await;
+    let early = solve(&early.text, early.bits);
+    for nth in 0..96 {
+        // As after a proof: finding so many takes too long for a test.
+        let proofs = (u32::MAX, Duration::from_secs(60));
+        limits[nth % 3].attempt("proofs", b"strict 192.0.2.1", proofs).await.unwrap();
+    }
+    assert_eq!(limits[1].challenge(Class::Strict, campus).await.bits, MAX_BITS);
+    let refused = limits[2].redeem(Class::Strict, campus, &early).await;
+    assert_eq!(refused, Err(Flaw::TooEasy));
     let five = (5, Duration::from_secs(1_800));
     let tries = (0..20).map(|nth| limits[nth % 3].attempt("login", b"kim", five));
     let let_in = join_all(tries).await.into_iter().filter(Result::is_ok).count();

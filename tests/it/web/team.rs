@@ -3,8 +3,9 @@
 use admitone::ids::{InvitationId, OfferingId};
 use admitone::roles::NewGrant;
 use admitone::store::GrantRole;
+use serde_json::json;
 
-use super::organiser::{Browser, known};
+use super::organiser::{Browser, filled, known};
 use crate::http::api_client::{Person, Shop};
 
 async fn member<'a>(
@@ -65,9 +66,67 @@ on_both_databases! {
         }
         // What was done is in the log, what was refused at the gate is not.
         let log = organiser.get("/organiser/audit?action=sale").await;
-        log.shows(&["sale.act", "PAUSED", "/organiser/audit.csv?action=sale"]);
+        log.shows(&["sale.pause", "PAUSED", "/organiser/audit.csv?action=sale"]);
         let file = organiser.get("/organiser/audit.csv").await;
-        assert!(file.text.contains("sale.act") && !file.text.contains(&other.id), "{}", file.text);
+        assert!(file.text.contains("sale.pause") && !file.text.contains(&other.id), "{}", file.text);
+    }
+
+    async fn payments_and_refunds_of_another_offering_stay_out_of_reach(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (mine, other) = (shop.event().await, shop.event().await);
+        let kim = known(&shop, "kim", "kim@example.com").await;
+        let (own, foreign) =
+            (kim.buy(&mine, &mine.places(1)).await, kim.buy(&other, &other.places(1)).await);
+        let finance = member(&shop, "lee", GrantRole::Finance, mine.offering()).await;
+        let finance = Browser::of(&shop, &finance);
+        let of = |order: &str| format!("/organiser/payments?order={order}");
+        let link = |order: &str| format!("/organiser/orders/{order}");
+        finance.get(&of(&own)).await.shows(&[&link(&own)]);
+        assert!(!finance.get(&of(&foreign)).await.text.contains(&link(&foreign)));
+        // A refund of the other order, by the page of one's own.
+        let cancel = format!("/api/reservations/{foreign}/cancel");
+        shop.admin().post_nothing(&cancel).await.is(200);
+        shop.refund_all().await;
+        let refunds = "SELECT count(*) FROM refunds WHERE state = 'REFUSED'";
+        shop.app.db.sql("UPDATE refunds SET state = 'REFUSED'").await;
+        assert_eq!(shop.app.db.count(refunds).await, 1);
+        let refund = shop.admin().get("/api/admin/refunds").await.is(200).data[0]["id"].clone();
+        let form = [("refund", refund.as_str().unwrap())];
+        let retry = |order: &str| format!("{}/retry", link(order));
+        assert_eq!(finance.post(&retry(&own), &form).await.status, 404);
+        assert_eq!(finance.post(&retry(&foreign), &form).await.status, 403);
+        assert_eq!(shop.app.db.count(refunds).await, 1, "nothing was tried again");
+        let admin = Browser::of(&shop, &shop.admin());
+        admin.post(&retry(&foreign), &form).await.leads_to(&link(&foreign));
+        assert_eq!(shop.app.db.count(refunds).await, 0);
+    }
+
+    async fn acts_of_pages_name_what_they_made_and_what_was_refused(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let admin = Browser::of(&shop, &shop.admin());
+        let made = admin.post("/organiser/events/new", &filled()).await.leads_to("/organiser/events/");
+        let event = made.trim_start_matches("/organiser/events/").split('?').next().unwrap();
+        let row = async |action: &str| {
+            let path = format!("/api/admin/audit-log?action={action}");
+            shop.admin().get(&path).await.is(200).data[0].clone()
+        };
+        let created = row("event.create").await;
+        assert_eq!([&created["target"], &created["offeringId"]], [event, event]);
+        assert_eq!(created["after"]["id"], event);
+        let form = [("key", "1"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", event)];
+        admin.post("/organiser/team", &form).await.leads_to("/organiser/team");
+        let sent = row("invitation.send").await;
+        let open = shop.admin().get("/api/admin/invitations").await.is(200).data;
+        assert_eq!([&sent["target"], &sent["offeringId"]], [&open[0]["id"], &json!(event)]);
+        assert_eq!(sent["after"]["email"], "(not kept)");
+        // The door's page shows a refusal with 200.
+        let form = [("code", "0".repeat(64)), ("gate", String::new())];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(admin.post(&format!("/door/{event}/check"), &form).await.status, 200);
+        assert_eq!(row("ticket.check-in").await["outcome"], "TICKET_NOT_FOUND");
+        let form = [("do", "preview"), ("name", "Hall"), ("plan", "")];
+        admin.post("/organiser/venues", &form).await;
+        assert!(row("venue.draw-plan").await["outcome"].is_string());
     }
 
     async fn a_person_is_invited_by_a_form_accepts_on_a_page_and_is_removed(db: TestDb) {

@@ -28,6 +28,8 @@ pub enum LimitClass {
     Strict,
     /// Everything without a class of its own.
     General,
+    /// New sessions of guests.
+    Guest,
     /// What everybody may read.
     Relaxed,
     /// What only organisers use.
@@ -41,6 +43,7 @@ impl From<LimitClass> for Class {
         match class {
             LimitClass::Strict => Self::Strict,
             LimitClass::General => Self::General,
+            LimitClass::Guest => Self::Guest,
             LimitClass::Relaxed => Self::Relaxed,
             LimitClass::Staff => Self::Staff,
             LimitClass::Hot => Self::Hot,
@@ -55,7 +58,7 @@ pub(crate) struct Asked {
     class: LimitClass,
 }
 
-/// A proof of work that gives a fresh allowance.
+/// A proof of work for a request beyond a limit.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitChallengeDto {
@@ -63,7 +66,8 @@ pub struct LimitChallengeDto {
     limit_class: LimitClass,
     /// True if the caller's network is over this limit now.
     is_needed: bool,
-    /// Zero bits with which the SHA-256 of the answer must begin.
+    /// Zero bits with which the SHA-256 of the answer must begin: more, the more answers came from the
+    /// caller's network of late.
     #[schema(maximum = 24)]
     bits: u8,
     /// The answer is this text, a full stop, and up to 10 digits that make the hash begin with so many
@@ -75,7 +79,8 @@ pub struct LimitChallengeDto {
 }
 
 /// Get a proof of work. Its answer, sent once as `X-Challenge-Answer` with a request that was refused
-/// with `TOO_MANY_REQUESTS`, gives the caller's network a fresh allowance.
+/// with `TOO_MANY_REQUESTS`, lets that request pass. It gives the caller's network a fresh allowance too,
+/// except with `strict` and `guest`.
 #[utoipa::path(get, path = "/api/challenge", tag = "auth", operation_id = "readLimitChallenge", security(()),
     params(("class" = Option<LimitClass>, Query, description = "The limit, as `details.class` of the refusal names it; `strict` by default")),
     responses((status = 200, body = crate::http::envelope::Success<LimitChallengeDto>)))]
@@ -90,7 +95,7 @@ pub(crate) async fn show(
         true => state.limits.look(class, Principal::Network(network)).await,
         false => None,
     };
-    let challenge = state.limits.challenge(class, network);
+    let challenge = state.limits.challenge(class, network).await;
     Ok(respond::ok(&LimitChallengeDto {
         limit_class: asked.class,
         is_needed: standing.is_some_and(|standing| !standing.is_within),

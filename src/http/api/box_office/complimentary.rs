@@ -13,7 +13,7 @@ use crate::http::api::box_office::holds::{BestAvailableBody, HoldBody, QuantityB
 use crate::http::commands::with_nearest;
 use crate::http::dto::{self, LineDto};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, IdempotencyKey, Path, Staff, object};
+use crate::http::extract::{ActRecord, Body, IdempotencyKey, Path, Staff, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId, UserId};
@@ -133,6 +133,7 @@ pub(crate) async fn give(
     Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
+    record: ActRecord,
     Body(body): Body<ComplimentaryBody>,
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(admin.user, "complimentary order", &(event, &body));
@@ -159,6 +160,7 @@ pub(crate) async fn give(
         created_at: rfc3339(issued.at),
         server_time: rfc3339(state.clock.now_ms()),
     };
+    record.made(issued.reservation);
     let mut response = respond::created(&dto);
     locate(&mut response, &format!("/api/reservations/{}", issued.reservation));
     mark_replayed(&mut response, issued.replayed);

@@ -9,7 +9,7 @@ use crate::http::api::offerings::create_event::NewProductBody;
 use crate::http::api::offerings::events::{ProductDto, present, read_after};
 use crate::http::dto::Time;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, IdempotencyKey, Path, Staff};
+use crate::http::extract::{ActRecord, Body, IdempotencyKey, Path, Staff};
 use crate::http::respond::{self, locate, mark_replayed};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, Seq};
@@ -77,6 +77,7 @@ pub(crate) async fn add(
     Staff(admin): Staff,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
+    record: ActRecord,
     Body(body): Body<NewProductBody>,
 ) -> Result<HttpResponse, ApiError> {
     let product = state.offerings.check_new_product(event, &body.draft()).await?;
@@ -87,6 +88,7 @@ pub(crate) async fn add(
     let Some(Change::ProductAdded { product, .. }) = committed.transition.changes.first() else {
         return Err(ApiError::internal("a new product was answered by another change"));
     };
+    record.made(product.to_public(event));
     let mut response = respond::created(&of(&state, event, *product, committed.seq).await?);
     locate(&mut response, &format!("/api/events/{event}/products/{}", product.to_public(event)));
     mark_replayed(&mut response, committed.replayed);

@@ -76,8 +76,8 @@ pub struct AuditEntryDto {
     after: Option<Value>,
     #[schema(required)]
     request_id: Option<String>,
-    /// `DONE`; `BEGUN` while the act is under way, or if the server stopped meanwhile; the code of the
-    /// refusal.
+    /// `DONE`; the code of the refusal; `OUTCOME_UNKNOWN` if the answer took too long, and the act may have
+    /// happened; `BEGUN` while it is under way, or if the server stopped meanwhile.
     outcome: String,
 }
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::http::envelope::{Done, Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, IdempotencyKey, Path, Query, Staff, Within, object};
+use crate::http::extract::{ActRecord, Body, IdempotencyKey, Path, Query, Staff, Within, object};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -119,6 +119,7 @@ pub(crate) async fn give(
     state: web::Data<AppState>,
     Staff(caller): Staff,
     key: IdempotencyKey,
+    record: ActRecord,
     Body(body): Body<NewGrantBody>,
 ) -> Result<HttpResponse, ApiError> {
     let key = key.row_key(caller.user, "give role", &body);
@@ -126,6 +127,7 @@ pub(crate) async fn give(
     let now = state.clock.now_ms();
     let roles = state.accounts.roles();
     let (row, replayed) = roles.grant(new, Some(caller), key.as_ref(), now).await?;
+    record.made(row.id);
     let people = state.store.people([row.user]).await?;
     let at = format!("/api/admin/grants/{}", row.id);
     let mut response = respond::created(&render(&row, &people));

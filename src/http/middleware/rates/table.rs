@@ -43,7 +43,7 @@ pub const TABLE: &[Row] = &[
             "/claim",
         ],
     ),
-    (Class::Relaxed, "POST", &["/api/auth/guest", "/session/guest"]),
+    (Class::Guest, "POST", &["/api/auth/guest", "/session/guest"]),
     (
         Class::Staff,
         "*",

@@ -8,7 +8,7 @@ use super::{Stage, member};
 use crate::http::api_client::Shop;
 use crate::support::test_db::TestDb;
 
-async fn rows(shop: &Shop, query: &str) -> Vec<Value> {
+pub(super) async fn rows(shop: &Shop, query: &str) -> Vec<Value> {
     let path = format!("/api/admin/audit-log?limit=100{query}");
     shop.admin().get(&path).await.is(200).data.as_array().expect("a list").clone()
 }
