@@ -62,6 +62,8 @@ async function accept(tour, event, email) {
     const text = await mailTo(tour, "invitation.sent", email);
     const link = text.match(/\S+\/invitation\?token=\S+/)?.[0];
     tour.check(text.includes(event.name), `the mail does not name the event: ${text}`);
+    await tour.page.goto("/dev/mail");
+    await tour.look("kept mails");
 
     tour.step("registering by the link");
     const person = await (await tour.another()).newPage();
