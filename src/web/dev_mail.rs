@@ -85,13 +85,15 @@ async fn list(
         h1 { (title) }
         p.hint { (visitor.text("dev_mail.explained")) }
         @if mails.is_empty() { p { (visitor.text("dev_mail.none")) } }
-        table {
-            @for mail in &mails {
-                tr {
-                    td { (format::time(visitor.language, mail.created_at, visitor.site.zone)) }
-                    td { (mail.recipient) }
-                    td { a href={ "/dev/mail/" (mail.id) } { (mail.subject) } }
-                    td { code { (mail.kind) } }
+        div.scroll role="region" tabindex="0" aria-label=(title) {
+            table {
+                @for mail in &mails {
+                    tr {
+                        td { (format::time(visitor.language, mail.created_at, visitor.site.zone)) }
+                        td { (mail.recipient) }
+                        td { a href={ "/dev/mail/" (mail.id) } { (mail.subject) } }
+                        td { code { (mail.kind) } }
+                    }
                 }
             }
         }

@@ -43,6 +43,8 @@ async fn page(
         Some(id) => state.store.event_get(id).await?.map(|event| event.details.name),
         None => None,
     };
+    let user = state.accounts.user(visitor.caller()?.user).await?;
+    let account = if user.email.is_empty() { &user.name } else { &user.email };
     let title = visitor.text("team.invitation");
     let role = visitor.text(match invitation.role {
         GrantRole::Admin => "team.admin",
@@ -54,7 +56,7 @@ async fn page(
         section.narrow {
             h1 { (title) }
             p { (role) @if let Some(name) = offering { " · " (name) } }
-            p.hint { (visitor.text("team.accept_hint")) }
+            p.hint { (visitor.fill("team.accept_hint", &[("account", account)])) }
             form.stack method="post" action="/invitation" {
                 input type="hidden" name="token" value=(query.token);
                 button.button { (visitor.text("team.accept")) }

@@ -62,6 +62,8 @@ async function accept(tour, event, email) {
     const text = await mailTo(tour, "invitation.sent", email);
     const link = text.match(/\S+\/invitation\?token=\S+/)?.[0];
     tour.check(text.includes(event.name), `the mail does not name the event: ${text}`);
+    await tour.page.goto("/dev/mail");
+    await tour.look("kept mails");
 
     tour.step("registering by the link");
     const person = await (await tour.another()).newPage();
@@ -72,6 +74,8 @@ async function accept(tour, event, email) {
     await person.locator("[name=password]").fill(PASSWORD);
     await send(person, person.locator("form[action='/register']"));
     tour.check(person.url() === link, `registering led to ${person.url()}`);
+    const offer = await person.locator("main").innerText();
+    tour.check(offer.includes(event.name) && offer.includes(email), `the invitation says: ${offer}`);
     await tour.look("an invitation", { page: person });
 
     tour.step("accepting");
