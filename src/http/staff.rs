@@ -65,9 +65,3 @@ fn list(rules: &[Rule]) -> Vec<Listed> {
     };
     rules.iter().map(of).collect()
 }
-
-/// Returns the method and the pattern of every page of staff.
-#[must_use]
-pub fn listed_pages() -> Vec<(&'static str, &'static str)> {
-    pages::PAGES.iter().map(|rule| (rule.method, rule.path)).collect()
-}

@@ -15,8 +15,9 @@ use crate::support::test_db::TestDb;
 /// Returns the routes of the pages in the sources, and those of staff, by method.
 pub fn pages(method: &str) -> BTreeSet<String> {
     let mut waiting = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web"))];
-    let of_staff = listed_pages().into_iter().filter(|(of, _)| of.eq_ignore_ascii_case(method));
-    let mut found: BTreeSet<String> = of_staff.map(|(_, path)| path.to_owned()).collect();
+    let of_staff =
+        listed_pages().into_iter().filter(|page| page.method.eq_ignore_ascii_case(method));
+    let mut found: BTreeSet<String> = of_staff.map(|page| page.path.to_owned()).collect();
     while let Some(path) = waiting.pop() {
         if path.is_dir() {
             let entries = fs::read_dir(&path).expect("the sources are there");

@@ -78,7 +78,7 @@ async fn heads_that_are_too_large_end_the_connection_and_large_ones_are_served()
 }
 
 #[tokio::test]
-async fn a_list_of_hundreds_of_addresses_is_read_from_its_end_and_one_of_thousands_not_at_all() {
+async fn a_list_of_addresses_is_read_from_its_end_however_long_it_is() {
     let app = TestApp::with(TestDb::sqlite().await)
         .config(|config: &mut Config| {
             config.rate_limits = true;
@@ -101,12 +101,9 @@ async fn a_list_of_hundreds_of_addresses_is_read_from_its_end_and_one_of_thousan
     exhaust(&format!("{}, 203.0.113.1", invented(250))).await;
     exhaust(&format!("203.0.113.1, {}", vec!["10.0.0.7"; 250].join(","))).await;
     assert_eq!(ask(&format!("{}, 203.0.113.2", invented(250))).await, 410, "another client");
-    // No proxies make so long a list. Whichever addresses it names, it counts as that of the proxy.
-    exhaust(&format!("{}, 203.0.113.3", invented(5_000))).await;
-    for end in ["203.0.113.4", "203.0.113.5", "10.0.0.7"] {
-        assert_eq!(ask(&format!("{}, {end}", invented(5_000))).await, 429, "{end}");
-    }
-    assert_eq!(ask("203.0.113.4").await, 410, "it has its own");
+    // Nor does a list that no proxies make turn its client into the proxy.
+    assert_eq!(ask(&format!("{}, 203.0.113.1", invented(5_000))).await, 429);
+    assert_eq!(ask(&format!("{}, 203.0.113.3", invented(5_000))).await, 410);
 }
 
 #[tokio::test]
