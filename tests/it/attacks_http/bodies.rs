@@ -253,7 +253,7 @@ async fn a_token_of_hostile_json_opens_nothing_even_if_it_is_signed() {
     {
         let status = shop.nobody().request(Method::GET, "/api/users/me");
         let status = status.header("Authorization", format!("Bearer {token}")).send().await;
-        assert_eq!(status.unwrap().status().as_u16(), 401, "{:.20}", token);
+        assert_eq!(status.unwrap().status().as_u16(), 401, "{token:.20}");
     }
     let _: Value = shop.admin().get("/api/users/me").await.is(200).data;
 }
