@@ -70,7 +70,7 @@ pub(crate) struct Told {
 
 impl ActRecord {
     /// Names the new thing that the act made.
-    pub(crate) fn made(&self, id: impl ToString) {
+    pub(crate) fn made(&self, id: &impl ToString) {
         self.tell(|told| told.made = Some(id.to_string()));
     }
 

@@ -112,7 +112,7 @@ async fn create(
     let key = key.row_key(admin.user, "create class by form", &pairs);
     match state.classes.create(draft, admin.user, key.as_ref(), state.clock.now_ms()).await {
         Ok((id, _)) => {
-            record.made(id);
+            record.made(&id);
             Ok(see_other(&format!("/organiser/classes/{id}?notice=class_made")))
         }
         Err(error) => {

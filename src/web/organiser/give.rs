@@ -225,7 +225,7 @@ async fn give(
     };
     let failure = match given {
         Ok(Some(order)) => {
-            record.made(order);
+            record.made(&order);
             return Ok(see_other(&format!("/organiser/orders/{order}?notice=given")));
         }
         Ok(None) => return Ok(show(&visitor, &shown, &entered, Some(&Said::Check))),

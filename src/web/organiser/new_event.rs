@@ -102,7 +102,7 @@ async fn create(
     let key = key.row_key(admin.user, "create event by form", &pairs);
     match state.offerings.create_event(&new, key.as_ref(), now).await.map_err(ApiError::from) {
         Ok((id, _)) => {
-            record.made(id);
+            record.made(&id);
             Ok(see_other(&format!("/organiser/events/{id}?notice=event_made")))
         }
         Err(failure) if failure.code() == ErrorCode::KeyReused => {

@@ -290,7 +290,7 @@ async fn invite(
             let key = key.row_key(caller.user, "invite by form", &fields);
             match invitations::invited(&state, new, caller, key.as_ref()).await {
                 Ok((row, _)) => {
-                    record.made(row.id);
+                    record.made(&row.id);
                     return Ok(see_other(&back(page, "invited")));
                 }
                 Err(

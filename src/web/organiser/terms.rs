@@ -241,7 +241,7 @@ async fn create(
     };
     match made {
         Ok((row, _)) => {
-            record.made(row.id);
+            record.made(&row.id);
             Ok(see_other(&format!("/organiser/terms/{}?notice=saved", row.id)))
         }
         Err(error) => {

@@ -225,7 +225,7 @@ async fn create(
         }
         Ok(read) => match create_with_plan(&state, admin.user, &form, read).await {
             Ok(venue) => {
-                record.made(venue);
+                record.made(&venue);
                 return Ok(see_other(&format!("/organiser/venues/{venue}?notice=saved")));
             }
             Err(error) => Sent { refusals: refused(&visitor, error)?, preview: None },

@@ -216,7 +216,7 @@ async fn create(
     };
     match made {
         Ok((row, _)) => {
-            record.made(row.id);
+            record.made(&row.id);
             let title = visitor.text("webhooks.made");
             let main = html! {
                 p.back { a href="/organiser/webhooks" { (visitor.text("webhooks.title")) } }

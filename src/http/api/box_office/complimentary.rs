@@ -160,7 +160,7 @@ pub(crate) async fn give(
         created_at: rfc3339(issued.at),
         server_time: rfc3339(state.clock.now_ms()),
     };
-    record.made(issued.reservation);
+    record.made(&issued.reservation);
     let mut response = respond::created(&dto);
     locate(&mut response, &format!("/api/reservations/{}", issued.reservation));
     mark_replayed(&mut response, issued.replayed);

@@ -88,7 +88,7 @@ pub(crate) async fn add(
     let Some(Change::ProductAdded { product, .. }) = committed.transition.changes.first() else {
         return Err(ApiError::internal("a new product was answered by another change"));
     };
-    record.made(product.to_public(event));
+    record.made(&product.to_public(event));
     let mut response = respond::created(&of(&state, event, *product, committed.seq).await?);
     locate(&mut response, &format!("/api/events/{event}/products/{}", product.to_public(event)));
     mark_replayed(&mut response, committed.replayed);

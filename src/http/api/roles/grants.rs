@@ -127,7 +127,7 @@ pub(crate) async fn give(
     let now = state.clock.now_ms();
     let roles = state.accounts.roles();
     let (row, replayed) = roles.grant(new, Some(caller), key.as_ref(), now).await?;
-    record.made(row.id);
+    record.made(&row.id);
     let people = state.store.people([row.user]).await?;
     let at = format!("/api/admin/grants/{}", row.id);
     let mut response = respond::created(&render(&row, &people));

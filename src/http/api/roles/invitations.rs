@@ -99,7 +99,7 @@ pub(crate) async fn invite(
     let language = accepted_language(&request).unwrap_or(Language::English).tag();
     let new = NewInvitation { email, role: body.role, offering: body.offering_id, language };
     let (row, replayed) = invited(&state, new, caller, key.as_ref()).await?;
-    record.made(row.id);
+    record.made(&row.id);
     let at = format!("/api/admin/invitations/{}", row.id);
     let mut response = respond::created(&render(row));
     locate(&mut response, &at);
