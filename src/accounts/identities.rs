@@ -177,7 +177,7 @@ impl Accounts {
             return Ok(SocialOutcome::SignedIn { session, is_new: false });
         }
         let guest = self.guest_without_account(caller).await?;
-        let new = Self::account_of(guest.unwrap_or_else(UserId::random), identity, known);
+        let new = Self::account_of(guest.unwrap_or_else(UserId::random), identity, &known);
         let made = self.store.social_identity_register(new, guest.is_some(), identity, now).await?;
         if let SocialAccount::Made(user) = made {
             if user.token_version > 0 {
@@ -206,7 +206,7 @@ impl Accounts {
 
     /// Returns the account to make for an identity. An address that the provider has not confirmed is no
     /// one's yet, so the account gets none.
-    fn account_of(id: UserId, identity: &NewIdentity, known: Known) -> NewUser {
+    fn account_of(id: UserId, identity: &NewIdentity, known: &Known) -> NewUser {
         let email = identity.email.clone().filter(|_| known.is_email_verified).unwrap_or_default();
         let local_part = email.split('@').next().unwrap_or_default();
         let names = [known.name.as_deref().unwrap_or_default(), local_part];
@@ -360,7 +360,7 @@ fn note_failure(provider: SocialProvider, error: &SocialError) {
     let provider = provider.as_str();
     match error {
         SocialError::Denied(reason) => {
-            tracing::info!(provider, reason, "a provider refused a person")
+            tracing::info!(provider, reason, "a provider refused a person");
         }
         SocialError::Answer(cause) => {
             tracing::warn!(provider, cause, "a provider's answer was refused");

@@ -173,7 +173,8 @@ impl Store {
         let others = all.into_iter().filter(|row| row.provider != provider.as_str());
         let others: Vec<IdentityRow> = others.map(read).collect::<Result<_, _>>()?;
         let owner = user_row(owner)?;
-        if !(owner.has_password() && !owner.email.is_empty()) && !others.iter().any(signs_in) {
+        let has_local_login = owner.has_password() && !owner.email.is_empty();
+        if !has_local_login && !others.iter().any(signs_in) {
             return Ok(IdentityUnlinked::LastWayIn);
         }
         row.delete(&transaction).await?;
