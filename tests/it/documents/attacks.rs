@@ -13,7 +13,7 @@ const LEAST: usize = 50;
 /// Returns the faults of the rows.
 fn faults(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
     let (mut faults, mut attacks) = (Vec::new(), BTreeSet::new());
-    for row in rows(section(page, "\n## Attacks")) {
+    for row in rows(section(page, "\n## Attacks\n")) {
         let [attack, answer, shown_by] = row[..] else {
             faults.push(format!("not three cells: {row:?}"));
             continue;
