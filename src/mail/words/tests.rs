@@ -161,7 +161,7 @@ fn values(language: Language) -> Value {
         pay => context! { fee => "₩7", by => "TONIGHT", url => "https://t.example/orders/1" },
         role => "DOOR", offering => "Ham & let",
         position => 3, url => "https://t.example/link", until => "TOMORROW",
-        when => "NOW", endpoint => "https://shop.example/hook",
+        when => "NOW", endpoint => "https://shop.example/hook", provider => "Google",
     }
 }
 
