@@ -82,7 +82,7 @@ impl Accounts {
     /// afterwards, if its cookies say who it is.
     ///
     /// # Errors
-    /// As [`Self::social_begin`] and [`Self::freshly_signed_in`].
+    /// As [`Self::social_begin`]; [`SocialError::LoginTooOld`]; [`AccountError::AccountRequired`] for guests.
     pub async fn social_begin_link(
         &self,
         access: Access,
@@ -241,7 +241,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`SocialError::LastWayIn`] if the person could not sign in any more;
-    /// [`Self::freshly_signed_in`].
+    /// [`SocialError::LoginTooOld`] in a session older than 10 minutes.
     pub async fn unlink(
         &self,
         access: Access,
@@ -330,7 +330,8 @@ impl Accounts {
     /// no password and one that is not confirmed.
     ///
     /// # Errors
-    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`]; [`Self::freshly_signed_in`].
+    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`];
+    /// [`SocialError::LoginTooOld`].
     pub async fn add_email(&self, access: Access, email: &str) -> Result<UserRow, AccountError> {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
         let (user, _) = self.freshly_signed_in(access).await?;
