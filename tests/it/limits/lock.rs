@@ -42,7 +42,7 @@ async fn of_twenty_wrong_passwords_at_once_five_are_compared_and_then_the_right_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logins_that_nobody_waits_for_lock_no_one_out() {
+async fn a_login_that_is_given_up_counts_for_no_lock() {
     let (app, _clock) = limited("127.0.0.1").await;
     for _ in 0..10 {
         let accounts = app.state().accounts.clone();
