@@ -13,17 +13,30 @@ const HEAD: usize = 16_384;
 
 /// Sends one request after the other on each of many connections; returns answers per second.
 pub async fn closed_loop(address: SocketAddr, requests: &[Arc<[u8]>], status: &'static str) -> f64 {
+    closed_loop_of(address, requests.len(), requests, status).await
+}
+
+/// The same with several requests for each connection, which sends them in turn.
+pub async fn closed_loop_of(
+    address: SocketAddr,
+    connections: usize,
+    requests: &[Arc<[u8]>],
+    status: &'static str,
+) -> f64 {
     let until = Instant::now() + ROUND;
     let mut clients = Vec::new();
-    for request in requests {
-        let request = Arc::clone(request);
+    for first in 0..connections {
+        let requests: Vec<_> = requests.iter().skip(first).step_by(connections).cloned().collect();
         clients.push(tokio::spawn(async move {
             let mut stream = TcpStream::connect(address).await.expect("the server listens");
             stream.set_nodelay(true).expect("a TCP socket");
             let mut buffer = vec![0; HEAD];
             let mut answered = 0_u64;
-            while Instant::now() < until {
-                stream.write_all(&request).await.expect("the server reads");
+            for request in requests.iter().cycle() {
+                if Instant::now() >= until {
+                    break;
+                }
+                stream.write_all(request).await.expect("the server reads");
                 read_answer(&mut stream, &mut buffer, status).await;
                 answered += 1;
             }

@@ -1,16 +1,19 @@
 //! Durable holds over HTTP, compared with a bare actix-web JSON route and with the usual
 //! implementation of a shop: a hot row under `SELECT … FOR UPDATE`, by pgbench on the same
 //! Postgres. Also reads of the availability, compared with a bare route that writes the same JSON, and
-//! pages, compared with a bare route that answers with the same bytes.
+//! pages, compared with a bare route that answers with the same bytes, and holds with limits on
+//! requests, compared with holds without.
 //!
 //! Everything runs on this machine, the clients included, in alternating rounds; the medians of the
 //! rounds are compared, since times on a shared machine mean little by themselves. Set
 //! `ADMITONE_BENCH_POSTGRES_URL` to a database that may be filled; without it only the embedded
-//! default is measured, and the output says so.
+//! default is measured, and the output says so. What limits cost on Postgres needs a second one,
+//! `ADMITONE_BENCH_SECOND_POSTGRES_URL`.
 
 #![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
 
 mod bare;
+mod limits;
 mod load;
 mod pages;
 
@@ -35,6 +38,16 @@ const READ_ROUNDS: usize = 3;
 const CONNECTIONS: [usize; 3] = [64, 256, 1_024];
 
 async fn serve(database_url: &str, data_dir: &std::path::Path, workers: usize) -> Running {
+    // All requests come from one address, and those of a round from few people.
+    serve_limited(database_url, data_dir, workers, false).await
+}
+
+async fn serve_limited(
+    database_url: &str,
+    data_dir: &std::path::Path,
+    workers: usize,
+    rate_limits: bool,
+) -> Running {
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
         metrics_listen: None,
@@ -44,6 +57,7 @@ async fn serve(database_url: &str, data_dir: &std::path::Path, workers: usize) -
         demo: false,
         // A closed loop measures the full capacity: no request may be turned away.
         latency_target: None,
+        rate_limits,
         workers,
         log: "warn".into(),
         ..Config::default()
@@ -247,6 +261,11 @@ fn main() {
         if wanted("sqlite") {
             compare("sqlite", &sqlite, bare, workers).await;
         }
+        if wanted("limits") {
+            let second = directory.path().join("second.db");
+            let second = format!("sqlite://{}?mode=rwc", second.display());
+            limits::limits("sqlite", [&sqlite, &second], workers).await;
+        }
         if wanted("pages") {
             let data_dir = tempfile::tempdir().expect("a directory");
             let url = format!("sqlite://{}?mode=rwc", data_dir.path().join("pages.db").display());
@@ -262,6 +281,9 @@ fn main() {
             return;
         };
         let holds = compare("postgres", &url, bare, workers).await;
+        if let Ok(second) = std::env::var("ADMITONE_BENCH_SECOND_POSTGRES_URL") {
+            limits::limits("postgres", [&url, &second], workers).await;
+        }
         match pgbench(&url) {
             Some(rate) => report(&format!(
                 "http_hold/postgres ÷ pgbench SELECT … FOR UPDATE, 16 clients ({rate:.0} tps): {:.1}",
