@@ -35,6 +35,9 @@ pub struct Header {
     /// True if the buyers' tokens were signed here, and they have no accounts.
     #[serde(default)]
     pub signed: bool,
+    /// True if people whose tokens were signed here charged their wallets before the crowd came.
+    #[serde(default)]
+    pub prepaid: bool,
     /// The amount that each buyer charged to its wallet, in minor units.
     pub charged: i64,
     /// The currency of all amounts.
@@ -172,8 +175,8 @@ impl Header {
     pub fn new(run: u32, charged: i64, currency: &str) -> Self {
         let (targets, buyers, events) = (Vec::new(), Vec::new(), Vec::new());
         let currency = currency.into();
-        let signed = false;
-        Self { format: FORMAT, run, targets, buyers, events, signed, charged, currency }
+        let (signed, prepaid) = (false, false);
+        Self { format: FORMAT, run, targets, buyers, events, signed, prepaid, charged, currency }
     }
 
     /// The idempotency key that a request is sent with.

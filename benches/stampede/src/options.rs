@@ -18,7 +18,8 @@ use values::{about, at, duration, ramp, rate, target};
 
 const EXAMPLES: &str = "\
 The administrator's password comes from ADMITONE_ADMIN_PASSWORD (the server prints it at its first
-start): events are made in its name. The buyers register themselves.
+start): events are made in its name. The buyers register themselves; with the server's
+ADMITONE_JWT_SECRET their tokens are signed here, and they need no accounts.
 
 Examples:
   stampede onsale --rate 5000 --duration 30s --html onsale.html

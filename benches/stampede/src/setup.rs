@@ -119,14 +119,26 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     let mut header = Header::new(rand::random(), charged, CURRENCY);
     header.targets.clone_from(&options.place.targets);
     let run = header.run;
-    let secret = options.place.token_secret.as_deref().filter(|_| options.queue.is_some());
-    let charges_itself = secret.is_some();
+    // Applications for classes name their people, so these have accounts.
+    let secret = options.place.token_secret.as_deref();
+    let secret = secret.filter(|_| !options.workload.has_classes());
+    let charges_itself = secret.is_some() && options.queue.is_some();
     let tokens = match secret {
         Some(secret) => {
             header.signed = true;
             header.buyers = queue::people(options.buyers);
             let tokens = tokens(secret, &header.buyers)?;
-            queue::check(&options, &addresses, secret).await?;
+            if charges_itself {
+                queue::check(&options, &addresses, secret).await?;
+            } else if charged > 0 {
+                say(&format!("stampede: charging {} wallets", options.buyers));
+                header.prepaid = true;
+                let wallets = header.buyers.iter().zip(&tokens).enumerate();
+                let charges = stream::iter(wallets).map(|(number, (person, token))| {
+                    queue::charge(&options, &addresses, number, person, token)
+                });
+                charges.buffered(AT_ONCE).try_collect::<()>().await?;
+            }
             tokens
         }
         None => {

@@ -119,7 +119,7 @@ fn with_money(subject: &Subject<'_>) -> HashSet<usize> {
     if header.charged == 0 {
         return HashSet::new();
     }
-    if !header.signed {
+    if !header.signed || header.prepaid {
         return (0..header.buyers.len()).collect();
     }
     let charged = |entry: &&Entry| entry.asked == Asked::Charge && entry.answered == Answered::Done;

@@ -49,13 +49,24 @@ pub fn tokens(secret: &str, people: &[Account]) -> Result<Vec<String>> {
 pub(super) async fn check(options: &Options, addresses: &[SocketAddr], secret: &str) -> Result<()> {
     let one = people(1);
     let token = tokens(secret, &one)?;
-    let mut api = Api::new(addresses, 0, options.place.timeout);
+    charge(options, addresses, 0, &one[0], &token[0]).await
+}
+
+/// Charges the wallet of a person whose token is signed here.
+pub(super) async fn charge(
+    options: &Options,
+    addresses: &[SocketAddr],
+    number: usize,
+    person: &Account,
+    token: &str,
+) -> Result<()> {
+    let mut api = Api::new(addresses, number, options.place.timeout);
     let body = json!({ "amount": { "amount": CHARGE, "currency": CURRENCY } });
-    let key = format!("charge-{}", one[0].id);
+    let key = format!("charge-{}", person.id);
     let call = Call {
         method: "POST",
         path: "/api/wallet/charges",
-        token: token.first().map(String::as_str),
+        token: Some(token),
         key: Some(&key),
         body: Some(&body),
     };
