@@ -1,8 +1,10 @@
-//! 2,000 customers at once for 500 seats, over HTTP, against the real server.
+//! 2,000 customers behind one network address, at once for 500 seats, over HTTP, against the real
+//! server with its limits on requests. Half of them are guests. A refusal by a limit fails the test.
 
 use std::sync::Arc;
 
 use admitone::ids::{OfferingId, UserId};
+use futures_util::{StreamExt, stream};
 use reqwest::Method;
 
 use crate::support::customers::{Customer, PRICE, Shop, Wish, rng, seed};
@@ -21,13 +23,20 @@ on_both_databases! {
         let seed = seed();
         let store = db.store().await;
         let event = sold_event::open(&store, SEATS).await;
-        let mut server = Server::start(db.url()).await;
+        let limited = ("ADMITONE_RATE_LIMITS", "on".to_owned());
+        let mut server = Server::with_settings(db.url(), &[limited]);
+        server.start_again();
+        server.until_ready().await;
         let mut shop = Shop::new(&server.base, event, SEATS);
         shop.impatience = 4;
         let shop = Arc::new(shop);
         let mint = server.mint();
-        let customers: Arc<Vec<Customer>> =
-            Arc::new((0..CUSTOMERS).map(|_| mint.customer()).collect());
+        let customers = (0..CUSTOMERS).map(|index| {
+            let (base, mint) = (&server.base, &mint);
+            async move { if index % 2 == 0 { guest(base).await } else { mint.customer() } }
+        });
+        let customers: Vec<Customer> = stream::iter(customers).buffered(64).collect().await;
+        let customers = Arc::new(customers);
 
         for round in 0.. {
             rush(&shop, &customers, seed, round).await;
@@ -56,6 +65,18 @@ on_both_databases! {
     }
 }
 
+async fn guest(base: &str) -> Customer {
+    let asked = reqwest::Client::new().post(format!("{base}/api/auth/guest")).send().await;
+    let answer = asked.expect("the server runs").json::<serde_json::Value>().await;
+    let answer = answer.expect("it answers JSON");
+    let text = |field: &serde_json::Value| field.as_str().map(str::to_owned);
+    let token = text(&answer["data"]["accessToken"]);
+    let token = token.unwrap_or_else(|| panic!("a guest has a token: {answer}"));
+    let user = text(&answer["data"]["user"]["id"]).and_then(|id| id.parse().ok());
+    let user = user.unwrap_or_else(|| panic!("a guest has an id: {answer}"));
+    Customer { user, token, pass: None }
+}
+
 /// Runs all customers at once.
 async fn rush(shop: &Arc<Shop>, customers: &Arc<Vec<Customer>>, seed: u64, round: u64) {
     let shoppers: Vec<_> = (0..CUSTOMERS)
@@ -81,6 +102,11 @@ async fn buy(
     round: u64,
 ) {
     let rng = &mut rng;
+    for path in ["", "/availability"] {
+        let path = format!("/api/events/{}{path}", shop.event);
+        let answer = shop.ask(customer, rng, (Method::GET, &path), None).await;
+        assert!(answer.is_ok(), "{answer:?}");
+    }
     let mut count = if round == 0 { 1 + u32::try_from(index % 3).expect("small") } else { 1 };
     let mut picks_left = if index.is_multiple_of(2) && round == 0 { 4 } else { 0 };
     let hold = loop {
