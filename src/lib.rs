@@ -28,6 +28,7 @@ pub mod outbox;
 pub mod payments;
 pub mod planted;
 pub mod proof_of_work;
+mod quiet_threads;
 pub mod random;
 pub mod roles;
 pub mod server;

@@ -14,7 +14,6 @@ mod links;
 mod orders;
 mod outcome;
 mod parts;
-mod quiet_threads;
 pub(crate) mod settings;
 mod smtp;
 mod words;
@@ -62,7 +61,7 @@ impl Mailer {
         };
         let clock = parts.clock.clone();
         let links = Links::new(config, parts.listening);
-        Ok(Self { composer: Composer::new(config, parts, links)?, transport, clock })
+        Ok(Self { composer: Composer::new(config, parts, links), transport, clock })
     }
 
     /// Makes the mail for a letter and sends or keeps it.

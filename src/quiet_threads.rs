@@ -1,44 +1,57 @@
-//! Threads of low priority: what they do is work that no one waits for at a screen, and a sale that
-//! needs the processors goes first.
+//! Threads of low priority for work that keeps processors busy and is not a sale: a sale that needs the
+//! processors goes first.
 
 use std::num::NonZero;
-use std::thread;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// How much lower the priority is. The scheduler of Linux gives such a thread a ninth of what it gives
-/// one of usual priority, and all that no other wants.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+/// How much lower the priority of the threads is. It counts on Linux alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Share {
+    /// A third of what a thread of usual priority gets, and all that no other wants.
+    Third = 5,
+    /// A ninth.
+    Ninth = 10,
+}
+
 #[cfg(target_os = "linux")]
 const LOWEST: i32 = 19;
 
-/// The threads: at most half as many as there are processors.
-pub(super) struct QuietThreads(Option<Runtime>);
+/// The threads. None starts before there is work.
+pub(crate) struct QuietThreads(Option<Runtime>);
 
 impl QuietThreads {
-    /// Starts no thread before there is work.
-    ///
-    /// # Errors
-    /// The machine gives no more.
-    pub(super) fn new() -> std::io::Result<Self> {
-        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    /// At most `threads` of them.
+    pub(crate) fn new(threads: usize, share: Share) -> Self {
         // Only the runtime's threads for blocking work are used.
         let runtime = Builder::new_current_thread()
             .thread_name("quiet")
-            .max_blocking_threads((processors / 2).max(1))
-            .on_thread_start(lower_priority)
-            .build()?;
-        Ok(Self(Some(runtime)))
+            .max_blocking_threads(threads.max(1))
+            .on_thread_start(move || lower_priority(share))
+            .build();
+        Self(Some(runtime.expect("a runtime without drivers needs nothing of the machine")))
+    }
+
+    /// Half as many as there are processors.
+    pub(crate) fn half(share: Share) -> Self {
+        Self::new(std::thread::available_parallelism().map_or(1, NonZero::get) / 2, share)
+    }
+
+    /// Starts the work as soon as a thread is free.
+    pub(crate) fn start(&self, work: impl FnOnce() + Send + 'static) {
+        self.runtime().spawn_blocking(work);
     }
 
     /// Does the work; returns `None` if it panicked.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let runtime = self.0.as_ref().expect("there until dropped");
-        runtime.spawn_blocking(work).await.ok()
+        self.runtime().spawn_blocking(work).await.ok()
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("there until dropped")
     }
 }
 
@@ -51,16 +64,18 @@ impl Drop for QuietThreads {
     }
 }
 
-fn lower_priority() {
+fn lower_priority(share: Share) {
     // Elsewhere than on Linux this would be the priority of the whole process.
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpriority_process, setpriority_process};
-        let lower = getpriority_process(None).map(|own| (own + NICE).min(LOWEST));
+        let lower = getpriority_process(None).map(|own| (own + share as i32).min(LOWEST));
         if let Err(error) = lower.and_then(|nice| setpriority_process(None, nice)) {
             tracing::debug!(%error, "a thread keeps its usual priority");
         }
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = share;
 }
 
 #[cfg(test)]
@@ -69,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_runs_at_low_priority_and_a_panic_ends_only_itself() {
-        let threads = QuietThreads::new().expect("threads");
+        let threads = QuietThreads::half(Share::Ninth);
         assert_eq!(threads.run(|| panic!("for the test")).await, None::<()>);
         let priority = threads.run(|| rustix::process::getpriority_process(None)).await;
         let priority = priority.expect("no panic").expect("a priority");

@@ -1,5 +1,5 @@
-//! Passwords: hashed with argon2id on dedicated threads and a bounded number at a time, since each
-//! takes 19 MiB and tens of milliseconds. The queue (`passwords/queue.rs`) determines the order.
+//! Passwords: hashed with argon2id on threads of low priority, and a bounded number at a time, since
+//! each takes 19 MiB and tens of milliseconds. The queue (`passwords/queue.rs`) determines the order.
 
 mod queue;
 
@@ -17,6 +17,7 @@ use queue::{Purpose, Queue, Turn};
 
 use super::AccountError;
 use crate::clock::Clock;
+use crate::quiet_threads::{QuietThreads, Share};
 use crate::store::NO_PASSWORD;
 
 /// OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
@@ -35,6 +36,7 @@ pub(super) struct Passwords {
 
 struct Hashers {
     max: usize,
+    threads: QuietThreads,
     runtime: tokio::runtime::Handle,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -57,9 +59,11 @@ enum Task {
 }
 
 impl Passwords {
-    /// Hashes at most `max` passwords at a time, on blocking threads of `runtime`.
+    /// Hashes at most `max` passwords at a time; timers run on `runtime`.
     pub(super) fn new(max: usize, runtime: tokio::runtime::Handle, clock: Arc<dyn Clock>) -> Self {
-        Self { hashers: Arc::new(Hashers { max, runtime, clock, state: Mutex::default() }) }
+        let threads = QuietThreads::new(max, Share::Third);
+        let state = Mutex::default();
+        Self { hashers: Arc::new(Hashers { max, threads, runtime, clock, state }) }
     }
 
     /// Returns the hash to store for a new account's password, as a PHC string with its own salt.
@@ -121,7 +125,7 @@ impl Hashers {
                 Turn::Work(task) => {
                     let busy = Busy(Arc::clone(self));
                     // A client that disconnects does not stop the thread.
-                    self.runtime.spawn_blocking(move || busy.carry_out(task));
+                    self.threads.start(move || busy.carry_out(task));
                 }
                 Turn::Pretend(task) => {
                     let takes = self.state().usual_time();

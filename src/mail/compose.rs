@@ -12,7 +12,6 @@ use super::links::Links;
 use super::orders::{self, Order};
 use super::outcome::ComposeError;
 use super::parts::MailerParts;
-use super::quiet_threads::QuietThreads;
 use super::words::{Templates, Written, one_line};
 use crate::accounts::Accounts;
 use crate::config::Config;
@@ -20,6 +19,7 @@ use crate::ids::{OfferingId, PaymentId, ReservationId};
 use crate::inventory::{SaleState, TimestampMs};
 use crate::language::{Language, format};
 use crate::offerings::PlaceNames;
+use crate::quiet_threads::{QuietThreads, Share};
 use crate::store::{
     EventDetails, EventRow, KeptPart, PaymentMethod, PaymentRow, PaymentState, Person,
     ReservationState, Store, auto_payment_id,
@@ -63,13 +63,10 @@ pub(super) struct Draft<'a> {
 
 impl Composer {
     /// Returns a composer.
-    ///
-    /// # Errors
-    /// The machine gives no threads.
-    pub(super) fn new(config: &Config, parts: MailerParts, links: Links) -> Result<Self, String> {
+    pub(super) fn new(config: &Config, parts: MailerParts, links: Links) -> Self {
         let (shop, zone) = (one_line(&config.shop_name), format::zone(&config.time_zone));
-        let threads = QuietThreads::new().map_err(|error| format!("no threads: {error}"))?;
-        Ok(Self { parts, templates: Templates::new(), links, threads, shop, zone })
+        let threads = QuietThreads::half(Share::Ninth);
+        Self { parts, templates: Templates::new(), links, threads, shop, zone }
     }
 
     /// Makes the mail for a letter.

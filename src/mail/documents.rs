@@ -4,9 +4,9 @@
 use chrono_tz::Tz;
 
 use super::outcome::ComposeError;
-use super::quiet_threads::QuietThreads;
 use crate::language::Language;
 use crate::offerings::NamedTicket;
+use crate::quiet_threads::QuietThreads;
 use crate::store::{EventRow, KeptPart};
 use crate::ticket_documents::{CalendarEntry, DocumentError, calendar, pages, pdf, qr_picture};
 

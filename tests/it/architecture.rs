@@ -15,6 +15,7 @@ use graph::{Graph, Module};
 pub const MAY_USE: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("executor", &[]),
+    ("quiet_threads", &[]),
     ("ids", &["random"]),
     // Bugs to plant in tests; absent from a program that sells.
     ("planted", &[]),
@@ -77,6 +78,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "language",
             "limits",
             "network",
+            "quiet_threads",
             "roles",
             "store",
             "telemetry",
@@ -146,6 +148,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "inventory",
             "language",
             "offerings",
+            "quiet_threads",
             "store",
             "ticket_documents",
         ],
