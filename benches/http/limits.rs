@@ -53,7 +53,7 @@ pub async fn limits(name: &str, urls: [&str; 2], workers: usize) {
 }
 
 /// A hold of each of many people.
-async fn holds(server: &Running) -> Vec<Arc<[u8]>> {
+pub async fn holds(server: &Running) -> Vec<Arc<[u8]>> {
     let event = hot_event(server).await;
     let product = ProductId(0).to_public(event);
     let path = format!("/api/events/{event}/holds");

@@ -1,8 +1,8 @@
 //! Durable holds over HTTP, compared with a bare actix-web JSON route and with the usual
 //! implementation of a shop: a hot row under `SELECT … FOR UPDATE`, by pgbench on the same
 //! Postgres. Also reads of the availability, compared with a bare route that writes the same JSON, and
-//! pages, compared with a bare route that answers with the same bytes, and holds with limits on
-//! requests, compared with holds without.
+//! pages, compared with a bare route that answers with the same bytes; holds with limits on
+//! requests, compared with holds without, and holds while people log in, compared with holds alone.
 //!
 //! Everything runs on this machine, the clients included, in alternating rounds; the medians of the
 //! rounds are compared, since times on a shared machine mean little by themselves. Set
@@ -15,6 +15,7 @@
 mod bare;
 mod limits;
 mod load;
+mod logins;
 mod pages;
 
 use std::net::SocketAddr;
@@ -265,6 +266,9 @@ fn main() {
             let second = directory.path().join("second.db");
             let second = format!("sqlite://{}?mode=rwc", second.display());
             limits::limits("sqlite", [&sqlite, &second], workers).await;
+        }
+        if wanted("logins") {
+            logins::logins("sqlite", &sqlite, workers).await;
         }
         if wanted("pages") {
             let data_dir = tempfile::tempdir().expect("a directory");
