@@ -73,7 +73,7 @@ pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
 pub use tables::session::{EndedSession, SessionRow};
-pub use tables::session_rows::{Device, RefreshToken};
+pub use tables::session_rows::{Device, FreshSession, RefreshToken};
 pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
 pub use tables::social_identity::{IdentityLinked, IdentityUnlinked, SocialAccount};
 pub use tables::term::{TermFilter, TermHead, TermKind, TermRow, TermsOf};

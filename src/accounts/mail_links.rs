@@ -149,7 +149,8 @@ impl Accounts {
         let hash = self.passwords.hash_next(Place::of(None, &bound.email), password).await?;
         // The link ends with the password that it was made for: of two that use it, one is in time.
         let proved = Some(bound.binding);
-        let password = Some(NewPassword { proved, hash, keeps: None, by_mail: true });
+        let password =
+            Some(NewPassword { proved, hash, keeps: None, requires: None, by_mail: true });
         let change = UserChange { password, ..UserChange::default() };
         let now = self.clock.now_ms();
         let UserChanged::Now(user) = self.store.user_update(owner, change, now).await? else {

@@ -47,6 +47,29 @@ pub struct RefreshToken {
     pub expires_at: TimestampMs,
 }
 
+/// A session that changes the ways to sign in to its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreshSession {
+    /// The session. It has to live.
+    pub id: SessionId,
+    /// The session must not have been opened before this time.
+    pub opened_since: TimestampMs,
+}
+
+/// True if a session of the account lives and was opened lately. Where the account's row is locked, it
+/// stays so until the transaction ends.
+pub(super) async fn is_fresh(
+    connection: &impl ConnectionTrait,
+    user: UserId,
+    session: FreshSession,
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    let found = living(user, now)
+        .filter(session::Column::Id.eq(session.id.0))
+        .filter(session::Column::CreatedAt.gte(session.opened_since));
+    Ok(found.one(connection).await?.is_some())
+}
+
 /// Stores the session of a login; the oldest sessions of the account make room for it. Returns those
 /// that ended.
 pub(crate) async fn open(

@@ -19,7 +19,9 @@ use crate::store::tables::user_row::{
 use crate::store::tables::{
     guest, idempotency, identity_rows, mail_link, revocation, session_rows, term_agreement,
 };
-use crate::store::{Answered, Key, RefreshToken, Store, StoreError, is_unique_violation};
+use crate::store::{
+    Answered, FreshSession, Key, RefreshToken, Store, StoreError, is_unique_violation,
+};
 
 impl Store {
     /// Creates an account; a guest with its id becomes this account.
@@ -123,6 +125,12 @@ impl Store {
         if proved.is_some_and(|proved| *proved != found.password_hash) {
             return Ok(UserChanged::OtherPassword);
         }
+        let required = change.password.as_ref().and_then(|password| password.requires);
+        if let Some(session) = required
+            && !session_rows::is_fresh(&transaction, id, session, now).await?
+        {
+            return Ok(UserChanged::NotFresh);
+        }
         let (version, is_confirmed) = (found.token_version, found.email_confirmed_at.is_some());
         let mut row: user::ActiveModel = found.into();
         row.updated_at = Set(now);
@@ -155,7 +163,7 @@ impl Store {
     }
 
     /// Gives an address to an account that has none, or another one in place of one that is not
-    /// confirmed, to an account without a password.
+    /// confirmed, to an account without a password. The account's `session` asks for this.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when another account has the address.
@@ -163,10 +171,14 @@ impl Store {
         &self,
         id: UserId,
         email: &str,
+        session: FreshSession,
         now: TimestampMs,
     ) -> Result<EmailAdded, StoreError> {
         let transaction = self.writes().begin().await?;
         let Some(found) = lock(&transaction, id).await? else { return Ok(EmailAdded::Gone) };
+        if !session_rows::is_fresh(&transaction, id, session, now).await? {
+            return Ok(EmailAdded::NotFresh);
+        }
         let is_replaceable =
             found.password_hash == NO_PASSWORD && found.email_confirmed_at.is_none();
         if !found.email.ends_with(NO_ADDRESS) && !is_replaceable {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::states::PaymentMethod;
-use crate::store::{RefreshToken, StoreError};
+use crate::store::{FreshSession, RefreshToken, StoreError};
 
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -108,6 +108,9 @@ pub struct NewPassword {
     pub hash: String,
     /// The next refresh token of the session that goes on; all others end.
     pub keeps: Option<RefreshToken>,
+    /// The session that sets it: unless that one is fresh, nothing changes. `None` where the proof is
+    /// enough.
+    pub requires: Option<FreshSession>,
     /// True if it was set by a link in a mail, so that the owner of the address has set it. If the
     /// address was not confirmed before, it is now, and the identities of the account are removed.
     pub by_mail: bool,
@@ -124,6 +127,8 @@ pub enum UserChanged {
     Gone,
     /// The password of the account is no longer the proved one.
     OtherPassword,
+    /// The session that sets a password has ended, or was opened too long ago.
+    NotFresh,
 }
 
 /// The result of adding an address.
@@ -133,6 +138,8 @@ pub enum EmailAdded {
     Now(UserRow),
     /// The account has an address; nothing changed.
     HasOne,
+    /// The session has ended, or was opened too long ago; nothing changed.
+    NotFresh,
     /// There is no such account, or no longer.
     Gone,
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use admitone::ids::{SessionId, UserId};
 use admitone::store::{
-    Device, Forgotten, IdentityUnlinked, NewIdentity, NewPassword, NewUser, OnBalance, Proof,
-    RefreshToken, Role, Rotation, SocialProvider, Store, StoreError, UserChange, UserChanged,
+    Device, EmailAdded, Forgotten, FreshSession, IdentityLinked, IdentityUnlinked, NO_PASSWORD,
+    NewIdentity, NewPassword, NewUser, OnBalance, Proof, RefreshToken, Role, Rotation,
+    SocialProvider, Store, StoreError, UserChange, UserChanged,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -20,10 +21,14 @@ const NOW: i64 = 1_500;
 type Hash = [u8; 32];
 
 async fn person(store: &Store, role: Role) -> UserId {
+    person_with(store, role, OLD).await
+}
+
+async fn person_with(store: &Store, role: Role, hash: &str) -> UserId {
     let new = NewUser {
         id: UserId::random(),
         email: format!("{}@example.org", Uuid::new_v4()),
-        password_hash: OLD.into(),
+        password_hash: hash.into(),
         name: "Kim".into(),
         phone_number: None,
         role,
@@ -48,6 +53,7 @@ fn new_password() -> UserChange {
         proved: Some(OLD.into()),
         hash: "the new hash".into(),
         keeps: None,
+        requires: None,
         by_mail: false,
     };
     UserChange { password: Some(password), ..UserChange::default() }
@@ -56,6 +62,14 @@ fn new_password() -> UserChange {
 fn identity(subject: &str) -> NewIdentity {
     let (provider, issuer) = (SocialProvider::Google, String::new());
     NewIdentity { provider, issuer, subject: subject.into(), email: None }
+}
+
+/// Opens a session, and returns it as one that changes the ways to sign in.
+async fn session(store: &Store, user: UserId, hash: &str) -> FreshSession {
+    let token = token(user, rand::random());
+    let opened = store.refresh_token_open(&token, Proof::Password(hash), &Device::default()).await;
+    assert!(opened.unwrap().is_some());
+    FreshSession { id: token.session, opened_since: token.issued_at }
 }
 
 /// Refreshes with the latest token until a refresh is refused. A refresh that began after the
@@ -151,26 +165,63 @@ on_both_databases! {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
         let identity = identity("kim");
-        store.social_identity_link(user, &identity, NOW).await.unwrap();
+        let session = session(&store, user, OLD).await;
+        store.social_identity_link(user, &identity, session, NOW).await.unwrap();
         let open = async |hash| {
             let (token, proof) = (token(user, [hash; 32]), Proof::Identity(&identity));
             store.refresh_token_open(&token, proof, &Device::default()).await.unwrap()
         };
         assert!(open(1).await.is_some());
         let of = SocialProvider::Google;
-        let kept = SessionId::random();
-        let unlinked = store.social_identity_unlink(user, of, &|_| false, kept, NOW).await.unwrap();
+        let unlinked =
+            store.social_identity_unlink(user, of, &|_| false, session, NOW).await.unwrap();
         assert!(matches!(unlinked, IdentityUnlinked::Yes(ended) if ended.len() == 1));
         assert!(open(2).await.is_none());
+    }
+
+    async fn ways_in_change_only_while_the_session_lives_that_asks_for_it(db: TestDb) {
+        let store = db.store().await;
+        let user = person_with(&store, Role::User, NO_PASSWORD).await;
+        let others = session(&store, user, NO_PASSWORD).await;
+        store.social_identity_link(user, &identity("kim"), others, NOW).await.unwrap();
+        let (ended, lives) =
+            (session(&store, user, NO_PASSWORD).await, session(&store, user, NO_PASSWORD).await);
+        assert!(store.session_end(user, ended.id, NOW).await.unwrap());
+        let too_old = FreshSession { opened_since: lives.opened_since + 1, ..lives };
+        let of_another = person_with(&store, Role::User, NO_PASSWORD).await;
+        let of_another = session(&store, of_another, NO_PASSWORD).await;
+        for refused in [ended, too_old, of_another] {
+            let kakao = NewIdentity { provider: SocialProvider::Kakao, ..identity("thief") };
+            let linked = store.social_identity_link(user, &kakao, refused, NOW).await.unwrap();
+            assert_eq!(linked, IdentityLinked::NotFresh);
+            let google = SocialProvider::Google;
+            let unlinked =
+                store.social_identity_unlink(user, google, &|_| true, refused, NOW).await.unwrap();
+            assert_eq!(unlinked, IdentityUnlinked::NotFresh);
+            let email = "thief@example.org";
+            let added = store.user_email_add(user, email, refused, NOW).await.unwrap();
+            assert!(matches!(added, EmailAdded::NotFresh), "{added:?}");
+            let proved = Some(NO_PASSWORD.to_owned());
+            let (hash, requires) = ("the thief's".to_owned(), Some(refused));
+            let password = NewPassword { proved, hash, keeps: None, requires, by_mail: false };
+            let change = UserChange { password: Some(password), ..UserChange::default() };
+            let changed = store.user_update(user, change, NOW).await.unwrap();
+            assert!(matches!(changed, UserChanged::NotFresh), "{changed:?}");
+        }
+        assert_eq!(store.social_identity_list(user).await.unwrap().len(), 1);
+        let added = store.user_email_add(user, "kim@example.org", lives, NOW).await.unwrap();
+        assert!(matches!(added, EmailAdded::Now(_)), "{added:?}");
     }
 
     async fn a_password_by_mail_removes_what_another_person_may_have_linked(db: TestDb) {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
         for (subject, left) in [("stranger", 0), ("owner", 1)] {
-            store.social_identity_link(user, &identity(subject), NOW).await.unwrap();
+            let session = session(&store, user, if left == 0 { OLD } else { "the hash after stranger" }).await;
+            store.social_identity_link(user, &identity(subject), session, NOW).await.unwrap();
             let hash = format!("the hash after {subject}");
-            let password = NewPassword { proved: None, hash, keeps: None, by_mail: true };
+            let password =
+                NewPassword { proved: None, hash, keeps: None, requires: None, by_mail: true };
             let change = UserChange { password: Some(password), ..UserChange::default() };
             store.user_update(user, change, NOW).await.unwrap();
             // The address was confirmed by the first.

@@ -6,7 +6,7 @@ use super::kim;
 use crate::http::api_client::{Answer, Person, Shop};
 use crate::http::social::browser::{Begun, Browser, open, sell};
 use crate::http::social::provider::Provider;
-use crate::support::test_db::TestDb;
+use crate::support::test_db::{TestDb, eventually};
 
 const IDENTITIES: &str = "/api/users/me/identities";
 
@@ -95,6 +95,45 @@ async fn a_link_that_was_begun_in_one_session_never_ends_in_another() {
     guest.post_nothing(&path).await.refused(403, "ACCOUNT_REQUIRED");
     guest.get(IDENTITIES).await.refused(403, "ACCOUNT_REQUIRED");
     shop.nobody().post_nothing(&path).await.refused(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_link_counts_only_while_the_session_that_began_it_lives_and_is_fresh() {
+    let (shop, at) = open(TestDb::sqlite().await).await;
+    let links = async || shop.app.db.count("SELECT count(*) FROM social_identities").await;
+    // All sessions end while the provider is asked: the thief of one links nothing.
+    let thief = register(&shop, "kim").await;
+    let mut browser = Browser::with_bearer(&shop, &thief);
+    let begun = begin(&mut browser, "google").await;
+    let code = sell(&at, &shop, "google", &begun, &json!({}));
+    at.hold(true);
+    let ending = async {
+        let is_asked = async || at.seen().iter().any(|seen| seen.path == "/google/token");
+        eventually("the provider is asked", is_asked).await;
+        shop.app.state().accounts.end_all_sessions(thief.user).await.expect("an account");
+        at.hold(false);
+    };
+    let (answer, ()) = tokio::join!(browser.finish("google", &begun, &code), ending);
+    answer.refused(403, "LOGIN_TOO_OLD");
+    assert_eq!(links().await, 0);
+    // Another session of the account does not end what one that has ended began.
+    let login = json!({"email": "kim@example.com", "password": "correct horse"});
+    let one = person(&shop, &shop.nobody().post("/api/auth/login", &login).await.is(200));
+    let other = person(&shop, &shop.nobody().post("/api/auth/login", &login).await.is(200));
+    let mut browser = Browser::with_bearer(&shop, &one);
+    let begun = begin(&mut browser, "google").await;
+    let code = sell(&at, &shop, "google", &begun, &json!({}));
+    one.post_nothing("/api/auth/logout").await.is(200);
+    browser.bearer = Some(other.token().to_owned());
+    browser.finish("google", &begun, &code).await.refused(403, "LOGIN_TOO_OLD");
+    // The ten minutes are over at the end.
+    shop.clock.advance_ms(5 * 60_000);
+    let mut browser = Browser::with_bearer(&shop, &other);
+    let begun = begin(&mut browser, "google").await;
+    shop.clock.advance_ms(5 * 60_000 + 1);
+    let code = sell(&at, &shop, "google", &begun, &json!({}));
+    browser.finish("google", &begun, &code).await.refused(403, "LOGIN_TOO_OLD");
+    assert_eq!(links().await, 0);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// A key for ES256: its private half in PKCS #8, and the coordinates of its public half.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,7 @@ struct Books {
 pub struct Provider {
     pub url: String,
     books: Arc<Mutex<Books>>,
+    is_held: watch::Sender<bool>,
 }
 
 impl Provider {
@@ -82,7 +84,8 @@ impl Provider {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let books = Books { keys: vec![("one".into(), ONE)], ..Books::default() };
-        let provider = Self { url, books: Arc::new(Mutex::new(books)) };
+        let is_held = watch::Sender::new(false);
+        let provider = Self { url, books: Arc::new(Mutex::new(books)), is_held };
         let serving = provider.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -115,6 +118,11 @@ impl Provider {
         self.books().is_down = is_down;
     }
 
+    /// Keeps all answers back from now on, or no longer.
+    pub fn hold(&self, is_held: bool) {
+        self.is_held.send_replace(is_held);
+    }
+
     /// Replaces fields of the metadata of all providers.
     pub fn say(&self, fields: Value) {
         self.books().said = fields;
@@ -127,6 +135,7 @@ impl Provider {
     async fn serve(&self, mut stream: TcpStream) {
         let Some(seen) = read(&mut stream).await else { return };
         self.books().seen.push(seen.clone());
+        let _ = self.is_held.subscribe().wait_for(|is_held| !is_held).await;
         let (status, body) = self.answer(&seen);
         let more = if status == 302 { "Location: /elsewhere\r\n" } else { "" };
         let head = format!(
