@@ -79,6 +79,7 @@ pub use tables::social_identity::{IdentityLinked, IdentityUnlinked, SocialAccoun
 pub use tables::term::{TermFilter, TermHead, TermKind, TermRow, TermsOf};
 pub use tables::term_agreement::AgreementRow;
 pub use tables::ticket::TicketRow;
+pub use tables::user_reset::PasswordByMail;
 pub use tables::user_row::{
     EmailAdded, Forgotten, NO_PASSWORD, NewPassword, NewUser, Role, UserChange, UserChanged,
     UserRow,

@@ -140,8 +140,7 @@ impl Accounts {
         check_password(&password).map_err(|reason| invalid("password", reason))?;
         let user = self.store.user_by_email(&email).await?.ok_or(AccountError::NotFound)?;
         let hash = self.passwords.hash_next(Place::of(None, &email), password).await?;
-        let password =
-            Some(NewPassword { proved: None, hash, keeps: None, requires: None, by_mail: false });
+        let password = Some(NewPassword { proved: None, hash, keeps: None, requires: None });
         let change = UserChange { password, ..UserChange::default() };
         match self.store.user_update(user.id, change, self.clock.now_ms()).await? {
             UserChanged::Now(user) | UserChanged::WithoutSession(user) => {
@@ -176,7 +175,7 @@ impl Accounts {
         }
         attempted.forget().await;
         let hash = self.passwords.hash_next(from, change.new).await?;
-        Ok(NewPassword { proved: Some(proved), hash, keeps, requires: None, by_mail: false })
+        Ok(NewPassword { proved: Some(proved), hash, keeps, requires: None })
     }
 }
 

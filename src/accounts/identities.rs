@@ -326,7 +326,6 @@ impl Accounts {
             hash,
             keeps: Some(row.clone()),
             requires: Some(session),
-            by_mail: false,
         });
         let change = UserChange { password, ..UserChange::default() };
         match self.store.user_update(user.id, change, self.clock.now_ms()).await? {

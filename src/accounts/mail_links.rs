@@ -14,7 +14,7 @@ use super::{AccountError, Accounts, check_password, hash_of, invalid, normalise_
 use crate::caller::Caller;
 use crate::ids::{UserId, time_ordered};
 use crate::language::Language;
-use crate::store::{LinkPurpose, MailLink, NewPassword, UserChange, UserChanged, UserRow};
+use crate::store::{LinkPurpose, MailLink, PasswordByMail, UserRow};
 
 /// Life of a link that confirms an address.
 const CONFIRM_MS: i64 = 24 * 3_600_000;
@@ -134,7 +134,8 @@ impl Accounts {
         self.send_link(user.id, purpose, "account.password_reset").await
     }
 
-    /// Sets a new password with the token of a link, and ends all sessions.
+    /// Sets a new password with the token of a link, and ends all sessions. Identities that another person
+    /// may have linked, before the address was confirmed, are removed; the owner is told of them.
     ///
     /// # Errors
     /// [`AccountError::LinkRefused`] for a token that is unknown, expired or used.
@@ -148,21 +149,19 @@ impl Accounts {
         let (link, owner, bound) = self.read_link(token, purpose).await?;
         let hash = self.passwords.hash_next(Place::of(None, &bound.email), password).await?;
         // The link ends with the password that it was made for: of two that use it, one is in time.
-        let proved = Some(bound.binding);
-        let password =
-            Some(NewPassword { proved, hash, keeps: None, requires: None, by_mail: true });
-        let change = UserChange { password, ..UserChange::default() };
-        let now = self.clock.now_ms();
-        let UserChanged::Now(user) = self.store.user_update(owner, change, now).await? else {
-            return Err(AccountError::LinkRefused);
-        };
+        let (proved, now) = (bound.binding, self.clock.now_ms());
+        let set = self.store.user_password_by_mail(owner, &proved, hash, now).await?;
+        let PasswordByMail { user, removed } = set.ok_or(AccountError::LinkRefused)?;
         self.refuse_older(&user);
         // The link is bound to the password before, so it is of no more use.
         let used = self.store.mail_link_use((link, owner), purpose, &bound.email, now).await;
         if let Err(error) = used {
             tracing::warn!(%error, "a link that was used stays until it expires");
         }
-        self.tell("security.password_changed", owner, json!({})).await;
+        let names = removed.iter().map(|identity| self.social.name_of(identity.provider));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let about = if names.is_empty() { json!({}) } else { json!({ "removed": names }) };
+        self.tell("security.password_changed", owner, about).await;
         Ok(user)
     }
 

@@ -17,7 +17,7 @@ use crate::store::tables::user_row::{
     UserRow, user_row,
 };
 use crate::store::tables::{
-    guest, idempotency, identity_rows, mail_link, revocation, session_rows, term_agreement,
+    guest, idempotency, mail_link, revocation, session_rows, term_agreement,
 };
 use crate::store::{
     Answered, FreshSession, Key, RefreshToken, Store, StoreError, is_unique_violation,
@@ -131,7 +131,7 @@ impl Store {
         {
             return Ok(UserChanged::NotFresh);
         }
-        let (version, is_confirmed) = (found.token_version, found.email_confirmed_at.is_some());
+        let version = found.token_version;
         let mut row: user::ActiveModel = found.into();
         row.updated_at = Set(now);
         if let Some(name) = change.name {
@@ -147,13 +147,8 @@ impl Store {
             row.default_payment_method = Set(method.map(|method| method.as_str().to_owned()));
         }
         let mut goes_on = true;
-        if let Some(NewPassword { hash, keeps, by_mail, .. }) = change.password {
+        if let Some(NewPassword { hash, keeps, .. }) = change.password {
             row.password_hash = Set(hash);
-            if by_mail && !is_confirmed {
-                // The account may have been made by another person, who linked identities of theirs.
-                identity_rows::delete_all(&transaction, id).await?;
-                row.email_confirmed_at = Set(Some(now));
-            }
             goes_on = end_others(&transaction, id, keeps.as_ref(), now).await?;
             end_access(&transaction, &mut row, version, now).await?;
         }
@@ -272,7 +267,7 @@ pub(crate) async fn lock(
 
 /// Ends all sessions of an account but that of `keeps`, whose refresh token is stored. Returns false
 /// if that one had ended.
-async fn end_others(
+pub(super) async fn end_others(
     transaction: &impl ConnectionTrait,
     user: UserId,
     keeps: Option<&RefreshToken>,

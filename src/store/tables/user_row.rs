@@ -111,9 +111,6 @@ pub struct NewPassword {
     /// The session that sets it: unless that one is fresh, nothing changes. `None` where the proof is
     /// enough.
     pub requires: Option<FreshSession>,
-    /// True if it was set by a link in a mail, so that the owner of the address has set it. If the
-    /// address was not confirmed before, it is now, and the identities of the account are removed.
-    pub by_mail: bool,
 }
 
 /// The result of a change.

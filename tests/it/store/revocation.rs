@@ -54,7 +54,6 @@ fn new_password() -> UserChange {
         hash: "the new hash".into(),
         keeps: None,
         requires: None,
-        by_mail: false,
     };
     UserChange { password: Some(password), ..UserChange::default() }
 }
@@ -203,7 +202,7 @@ on_both_databases! {
             assert!(matches!(added, EmailAdded::NotFresh), "{added:?}");
             let proved = Some(NO_PASSWORD.to_owned());
             let (hash, requires) = ("the thief's".to_owned(), Some(refused));
-            let password = NewPassword { proved, hash, keeps: None, requires, by_mail: false };
+            let password = NewPassword { proved, hash, keeps: None, requires };
             let change = UserChange { password: Some(password), ..UserChange::default() };
             let changed = store.user_update(user, change, NOW).await.unwrap();
             assert!(matches!(changed, UserChanged::NotFresh), "{changed:?}");
@@ -216,17 +215,49 @@ on_both_databases! {
     async fn a_password_by_mail_removes_what_another_person_may_have_linked(db: TestDb) {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
-        for (subject, left) in [("stranger", 0), ("owner", 1)] {
-            let session = session(&store, user, if left == 0 { OLD } else { "the hash after stranger" }).await;
-            store.social_identity_link(user, &identity(subject), session, NOW).await.unwrap();
-            let hash = format!("the hash after {subject}");
-            let password =
-                NewPassword { proved: None, hash, keeps: None, requires: None, by_mail: true };
-            let change = UserChange { password: Some(password), ..UserChange::default() };
-            store.user_update(user, change, NOW).await.unwrap();
-            // The address was confirmed by the first.
-            assert!(store.user_get(user).await.unwrap().unwrap().email_confirmed_at.is_some());
+        // The address is confirmed by the first password, or by a click before it.
+        for (subject, now, left) in [("stranger", NOW, 0), ("owner", NOW + 1, 1)] {
+            let hash = store.user_get(user).await.unwrap().unwrap().password_hash;
+            let session = session(&store, user, &hash).await;
+            store.social_identity_link(user, &identity(subject), session, now).await.unwrap();
+            let next = format!("the hash after {subject}");
+            let set = store.user_password_by_mail(user, &hash, next, now).await.unwrap().unwrap();
+            assert_eq!(set.removed.len(), 1 - left, "{subject}");
+            assert_eq!(set.user.email_confirmed_at, Some(NOW));
             assert_eq!(store.social_identity_list(user).await.unwrap().len(), left, "{subject}");
+        }
+        let again = store.user_password_by_mail(user, OLD, "x".into(), NOW).await.unwrap();
+        assert!(again.is_none(), "it has another password");
+    }
+
+    async fn a_password_by_mail_keeps_the_identity_whose_provider_confirmed_the_address(db: TestDb) {
+        let store = db.store().await;
+        for (email, left) in [("kim@example.org", 2), ("", 1)] {
+            let named = NewIdentity { email: Some("kim@example.org".into()), ..identity(email) };
+            let new = NewUser {
+                id: UserId::random(),
+                email: email.into(),
+                password_hash: NO_PASSWORD.into(),
+                name: "Kim".into(),
+                phone_number: None,
+                role: Role::User,
+            };
+            let user = new.id;
+            store.social_identity_register(new, false, &named, 1_000).await.unwrap();
+            let first = session(&store, user, NO_PASSWORD).await;
+            if email.is_empty() {
+                // The address comes later, and is confirmed by a mail.
+                store.user_email_add(user, "lee@example.org", first, 1_100).await.unwrap();
+                let confirmed = "UPDATE users SET email_confirmed_at = 1200 WHERE email = 'lee@example.org'";
+                db.sql(confirmed).await;
+            }
+            let kakao = NewIdentity { provider: SocialProvider::Kakao, ..identity(email) };
+            store.social_identity_link(user, &kakao, first, 1_300).await.unwrap();
+            let set = store.user_password_by_mail(user, NO_PASSWORD, "new".into(), NOW).await;
+            assert_eq!(set.unwrap().unwrap().removed.len(), 2 - left);
+            let kept = store.social_identity_list(user).await.unwrap();
+            assert_eq!(kept.len(), left);
+            assert_eq!(kept[left - 1].provider, SocialProvider::Kakao);
         }
     }
 
