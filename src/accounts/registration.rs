@@ -60,7 +60,9 @@ impl Accounts {
         let network = counted(device.address);
         // Refused before the costly hashing; of two concurrent registrations, the database accepts
         // one.
-        if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
+        if client_key.is_none()
+            && self.store.user_by_email(&email).await?.is_some_and(|user| user.keeps_email())
+        {
             return Err(AccountError::EmailTaken);
         }
         let from = Place::of(network, &email);

@@ -86,7 +86,8 @@ impl Store {
     }
 
     /// Makes an account without a password whose owner signs in by `identity`. A guest with its id
-    /// becomes this account. An address in `new` was confirmed by the provider.
+    /// becomes this account. An address in `new` was confirmed by the provider; an account that has it and
+    /// does not keep it, as [`UserRow::keeps_email`] says, goes on without one.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

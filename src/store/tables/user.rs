@@ -14,7 +14,7 @@ use crate::store::tables::closed::forgotten;
 use crate::store::tables::grant::{self, GrantRole, GrantRow};
 use crate::store::tables::user_row::{
     EmailAdded, NO_ADDRESS, NO_PASSWORD, NewPassword, NewUser, Role, UserChange, UserChanged,
-    UserRow, user_row,
+    UserRow, no_address, user_row,
 };
 use crate::store::tables::{
     guest, idempotency, mail_link, revocation, session_rows, term_agreement,
@@ -24,10 +24,11 @@ use crate::store::{
 };
 
 impl Store {
-    /// Creates an account; a guest with its id becomes this account.
+    /// Creates an account; a guest with its id becomes this account. An account that has its address and
+    /// does not keep it, as [`UserRow::keeps_email`] says, goes on without one.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the address has an account.
+    /// [`StoreError::Conflict`] when the address has an account that keeps it.
     pub async fn user_create(
         &self,
         new: NewUser,
@@ -41,8 +42,8 @@ impl Store {
     /// `was_guest` end.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the address has an account, [`StoreError::Gone`] when one of
-    /// the terms is not current; nothing is created.
+    /// [`StoreError::Conflict`] when the address has an account that keeps it, [`StoreError::Gone`] when
+    /// one of the terms is not current; nothing is created.
     pub async fn user_create_agreed(
         &self,
         new: NewUser,
@@ -218,7 +219,7 @@ impl Store {
 }
 
 /// Inserts an account; a guest with its id becomes this account, and the guest's tokens end. Returns
-/// `None` when the address has an account: the transaction is of no more use then.
+/// `None` when the address has an account that keeps it: the transaction is of no more use then.
 pub(crate) async fn insert(
     transaction: &impl ConnectionTrait,
     new: NewUser,
@@ -228,7 +229,13 @@ pub(crate) async fn insert(
 ) -> Result<Option<user::Model>, StoreError> {
     // A guest who has left no address has no row.
     let was_guest = guest::end(transaction, new.id).await? || was_guest;
-    let email = if new.email.is_empty() { format!("{}{NO_ADDRESS}", new.id) } else { new.email };
+    let email = match new.email.is_empty() {
+        true => no_address(new.id),
+        false => {
+            free(transaction, &new.email, now).await?;
+            new.email
+        }
+    };
     let mut row = user::ActiveModel {
         id: Set(new.id.0),
         email: Set(email),
@@ -255,6 +262,28 @@ pub(crate) async fn insert(
         Err(error) => Err(error.into()),
     }
 }
+
+/// Takes an address from an account that does not keep it, as [`UserRow::keeps_email`] says: that account
+/// goes on without an address.
+async fn free(
+    transaction: &impl ConnectionTrait,
+    email: &str,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let holder = user::Entity::find()
+        .filter(user::Column::Email.eq(email))
+        .filter(user::Column::PasswordHash.eq(NO_PASSWORD))
+        .filter(user::Column::EmailConfirmedAt.is_null())
+        .lock_exclusive();
+    let Some(found) = holder.one(transaction).await? else { return Ok(()) };
+    let id = UserId(found.id);
+    mail_link::end_all(transaction, id).await?;
+    let mut row: user::ActiveModel = found.into();
+    (row.email, row.updated_at) = (Set(no_address(id)), Set(now));
+    row.update(transaction).await?;
+    Ok(())
+}
+
 /// Returns the row of an open account, locked until the transaction ends; `None` if the account is
 /// closed or never existed. SQLite has one writer and locks nothing.
 pub(crate) async fn lock(

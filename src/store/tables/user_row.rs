@@ -68,6 +68,14 @@ impl UserRow {
     pub fn has_password(&self) -> bool {
         !self.password_hash.is_empty() && self.password_hash != NO_PASSWORD
     }
+
+    /// False for an account that loses its address to the next person who registers with it: it has no
+    /// password, and no one has proved to receive mail there. Otherwise a stranger could keep an address
+    /// from its owner for ever.
+    #[must_use]
+    pub fn keeps_email(&self) -> bool {
+        self.password_hash != NO_PASSWORD || self.email_confirmed_at.is_some()
+    }
 }
 
 /// An account to create. The caller has normalised the e-mail address; an empty one makes an account
@@ -150,6 +158,11 @@ pub enum Forgotten {
     Before,
     /// The wallet holds money, or money is on its way; nothing changed.
     HasMoney,
+}
+
+/// Returns the placeholder address of an account without an address.
+pub(super) fn no_address(id: UserId) -> String {
+    format!("{id}{NO_ADDRESS}")
 }
 
 /// Returns the address as people see it: an empty one in place of a placeholder.

@@ -12,7 +12,7 @@ pub mod real;
 
 use serde_json::{Value, json};
 
-use crate::http::api_client::Shop;
+use crate::http::api_client::{Answer, Person, Shop};
 use crate::http::social::browser::{Browser, SHOP, open};
 use crate::http::social::provider::Provider;
 use crate::support::test_db::TestDb;
@@ -66,6 +66,50 @@ on_both_databases! {
         assert_eq!(shop.app.db.count("SELECT count(*) FROM social_identities").await, 1);
         let anew = Browser::of(&shop).log_in(&at, "google", &kim()).await.is(200).data;
         assert_ne!(anew["user"]["id"], user["id"]);
+    }
+}
+
+/// Returns the person who has signed in.
+fn person<'a>(shop: &'a Shop, signed_in: &Answer) -> Person<'a> {
+    let user = signed_in.data["user"]["id"].as_str().expect("an id").parse().expect("a UUID");
+    shop.with_token(user, signed_in.data["accessToken"].as_str().expect("a token").to_owned())
+}
+
+on_both_databases! {
+    async fn an_address_that_no_one_has_proved_to_own_yields_to_who_registers_with_it(db: TestDb) {
+        let (shop, at) = open(db).await;
+        let local = json!({"password": "correct horse", "name": "Kim"});
+        for (sub, is_by_provider) in [("one", false), ("two", true)] {
+            let email = format!("{sub}@example.com");
+            let stranger = Browser::of(&shop).log_in(&at, "kakao", &json!({"sub": sub})).await;
+            let stranger = person(&shop, &stranger.is(200));
+            let add = json!({"email": email});
+            stranger.post("/api/users/me/email", &add).await.is(200);
+            let owner = match is_by_provider {
+                true => {
+                    let claims = json!({"sub": sub, "email": email, "email_verified": true});
+                    Browser::of(&shop).log_in(&at, "google", &claims).await.is(200)
+                }
+                false => {
+                    let mut body = local.clone();
+                    body["email"] = json!(email);
+                    shop.nobody().post("/api/auth/register", &body).await.is(201)
+                }
+            };
+            assert_eq!(owner.data["user"]["email"], email);
+            // The stranger's account goes on without an address, and without a link to confirm it.
+            assert_eq!(stranger.get("/api/users/me").await.is(200).data["email"], Value::Null);
+            let links = format!("SELECT count(*) FROM mail_links JOIN users ON users.id = user_id \
+                WHERE users.email <> '{email}' AND users.email LIKE '%.invalid'");
+            assert_eq!(shop.app.db.count(&links).await, 0);
+            // Whose account has a password, or a confirmed address, keeps it.
+            stranger.post("/api/users/me/email", &add).await.refused(409, "EMAIL_TAKEN");
+            let mut body = local.clone();
+            body["email"] = json!(email);
+            shop.nobody().post("/api/auth/register", &body).await.refused(409, "EMAIL_TAKEN");
+            let claims = json!({"sub": "another", "email": email, "email_verified": true});
+            Browser::of(&shop).log_in(&at, "google", &claims).await.refused(409, "EMAIL_TAKEN");
+        }
     }
 }
 

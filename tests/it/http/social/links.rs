@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kim;
+use super::{kim, person};
 use crate::http::api_client::{Answer, Person, Shop};
 use crate::http::social::browser::{Begun, Browser, open, sell};
 use crate::http::social::provider::Provider;
@@ -17,11 +17,6 @@ async fn register<'a>(shop: &'a Shop, name: &str) -> Person<'a> {
     // What an account was made for is told by the time.
     shop.clock.advance_ms(1);
     person(shop, &registered)
-}
-
-fn person<'a>(shop: &'a Shop, answer: &Answer) -> Person<'a> {
-    let user = answer.data["user"]["id"].as_str().expect("an id").parse().expect("a UUID");
-    shop.with_token(user, answer.data["accessToken"].as_str().expect("a token").to_owned())
 }
 
 /// Links a provider on a browser on which `who` is signed in.
