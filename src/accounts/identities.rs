@@ -301,7 +301,9 @@ impl Accounts {
     /// gets new tokens.
     ///
     /// # Errors
-    /// [`SocialError::LoginTooOld`] unless the caller's session was opened within 10 minutes.
+    /// [`SocialError::LoginTooOld`] unless the caller's session was opened within 10 minutes;
+    /// [`AccountError::Invalid`] for an account without an address, or with one that is not confirmed,
+    /// where mails are sent.
     pub async fn set_first_password(
         &self,
         access: Access,
@@ -315,6 +317,12 @@ impl Accounts {
         }
         if user.email.is_empty() {
             let reason = "needs an e-mail address to log in with: add one first".to_owned();
+            return Err(invalid("password", reason));
+        }
+        // A password keeps the address for good: one that was mistyped may be another person's.
+        if self.can_notify() && user.email_confirmed_at.is_none() {
+            let reason =
+                "needs a confirmed e-mail address: open the link in the mail first".to_owned();
             return Err(invalid("password", reason));
         }
         let (user, session) = self.freshly_signed_in(access).await?;

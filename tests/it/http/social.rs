@@ -10,10 +10,11 @@ mod provider;
 mod quirks;
 pub mod real;
 
+use admitone::config::MailMode;
 use serde_json::{Value, json};
 
 use crate::http::api_client::{Answer, Person, Shop};
-use crate::http::social::browser::{Browser, SHOP, open};
+use crate::http::social::browser::{Browser, SHOP, open, register};
 use crate::http::social::provider::Provider;
 use crate::support::test_db::TestDb;
 
@@ -138,10 +139,31 @@ async fn an_account_without_an_address_gets_one_later() {
     // One that is not confirmed may be a mistake, so it can be replaced.
     let other = me.post(add, &json!({"email": "kim2@example.com"})).await.is(200).data;
     assert_eq!(other["email"], "kim2@example.com");
+    // With a password it would be the account's for good.
+    me.post("/api/users/me/password", &set).await.refused(422, "INVALID");
+    shop.app.db.sql("UPDATE users SET email_confirmed_at = 1").await;
     let token = me.post("/api/users/me/password", &set).await.is(200).data;
     let me = shop.with_token(me.user, token["tokens"]["accessToken"].as_str().unwrap().into());
     me.post(add, &json!({"email": "kim3@example.com"})).await.refused(409, "EMAIL_SET");
     shop.nobody().post(add, &json!({"email": "a@example.com"})).await.is(401);
+}
+
+#[tokio::test]
+async fn without_mails_a_first_password_needs_no_confirmed_address() {
+    let provider = Provider::start().await;
+    let registered = provider.clone();
+    let shop = Shop::open_with(TestDb::sqlite().await, move |config| {
+        register(config, &registered);
+        config.mail = Some(MailMode::Off);
+    })
+    .await;
+    let made = Browser::of(&shop).log_in(&provider, "kakao", &json!({})).await.is(200);
+    let me = person(&shop, &made);
+    me.post("/api/users/me/email", &json!({"email": "kim@example.com"})).await.is(200);
+    let set = json!({"password": "correct horse"});
+    me.post("/api/users/me/password", &set).await.is(200);
+    let login = json!({"email": "kim@example.com", "password": "correct horse"});
+    shop.nobody().post("/api/auth/login", &login).await.is(200);
 }
 
 #[tokio::test]
