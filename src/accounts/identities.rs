@@ -349,12 +349,14 @@ impl Accounts {
     /// no password and one that is not confirmed.
     ///
     /// # Errors
-    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`];
-    /// [`SocialError::LoginTooOld`].
+    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`]; [`SocialError::LoginTooOld`];
+    /// [`AccountError::Limited`].
     pub async fn add_email(&self, access: Access, email: &str) -> Result<UserRow, AccountError> {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
         let (user, session) = self.freshly_signed_in(access).await?;
         self.by_email.attempt(&format!("address of {}", user.id))?;
+        // By address too: many accounts must not send many mails to one person.
+        self.by_email.attempt(&format!("address {email}"))?;
         match self.store.user_email_add(user.id, &email, session, self.clock.now_ms()).await {
             Ok(EmailAdded::Now(user)) => {
                 self.welcome(user.id, None).await;

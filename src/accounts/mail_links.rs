@@ -20,7 +20,7 @@ use crate::store::{LinkPurpose, MailLink, PasswordByMail, UserRow};
 const CONFIRM_MS: i64 = 24 * 3_600_000;
 /// Life of a link that sets a new password.
 const RESET_MS: i64 = 30 * 60_000;
-/// A person gets at most one link for a purpose within this time.
+/// A person, and an address, get at most one link for a purpose within this time.
 const PAUSE_MS: i64 = 60_000;
 
 /// The owner of an address that was confirmed.
@@ -77,7 +77,18 @@ impl Accounts {
         {
             return Ok(());
         }
+        let Some(bound) = self.bound(person, purpose).await? else { return Ok(()) };
+        if !self.may_mail("confirmation-mail", &bound.email).await {
+            return Ok(());
+        }
         self.send_link(person, purpose, "account.email_confirmation").await
+    }
+
+    /// Counts a mail that strangers may cause, by the address that it goes to: false if one went there
+    /// within the last minute. Of several wishes at once one is the first.
+    async fn may_mail(&self, kind: &'static str, email: &str) -> bool {
+        let one = (1, Duration::from_millis(PAUSE_MS.unsigned_abs()));
+        self.limits.attempt(kind, email.as_bytes(), one).await.is_ok()
     }
 
     async fn is_confirmed(&self, person: UserId) -> Result<bool, AccountError> {
@@ -126,9 +137,7 @@ impl Accounts {
         if self.store.mail_link_since(user.id, purpose, since).await? {
             return Ok(());
         }
-        // Of several wishes at once one is the first.
-        let one = (1, Duration::from_millis(PAUSE_MS.unsigned_abs()));
-        if self.limits.attempt("reset-mail", user.id.0.as_bytes(), one).await.is_err() {
+        if !self.may_mail("reset-mail", email).await {
             return Ok(());
         }
         self.send_link(user.id, purpose, "account.password_reset").await

@@ -159,7 +159,8 @@ impl Store {
     }
 
     /// Gives an address to an account that has none, or another one in place of one that is not
-    /// confirmed, to an account without a password. The account's `session` asks for this.
+    /// confirmed, to an account without a password. The account's `session` asks for this. With the
+    /// address that it has, nothing changes, and links on their way stay valid.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when another account has the address.
@@ -179,6 +180,9 @@ impl Store {
             found.password_hash == NO_PASSWORD && found.email_confirmed_at.is_none();
         if !found.email.ends_with(NO_ADDRESS) && !is_replaceable {
             return Ok(EmailAdded::HasOne);
+        }
+        if found.email == email {
+            return Ok(EmailAdded::Now(user_row(found)?));
         }
         mail_link::end_all(&transaction, id).await?;
         let mut row: user::ActiveModel = found.into();

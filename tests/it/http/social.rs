@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::http::api_client::{Answer, Person, Shop};
 use crate::http::social::browser::{Browser, SHOP, open, register};
 use crate::http::social::provider::Provider;
-use crate::support::test_db::TestDb;
+use crate::support::test_db::{TestDb, eventually};
 
 /// A person whose address the provider has confirmed.
 fn kim() -> Value {
@@ -146,6 +146,46 @@ async fn an_account_without_an_address_gets_one_later() {
     let me = shop.with_token(me.user, token["tokens"]["accessToken"].as_str().unwrap().into());
     me.post(add, &json!({"email": "kim3@example.com"})).await.refused(409, "EMAIL_SET");
     shop.nobody().post(add, &json!({"email": "a@example.com"})).await.is(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_gets_one_mail_a_minute_of_all_the_accounts_that_add_it() {
+    let (shop, at) = open(TestDb::sqlite().await).await;
+    let mails = async |recipient: &str| {
+        let mails = "SELECT count(*) FROM kept_mails WHERE kind = 'account.email_confirmation'";
+        shop.app.db.count(&format!("{mails} AND recipient LIKE '{recipient}'")).await
+    };
+    let add = "/api/users/me/email";
+    let victim = json!({"email": "victim@example.com"});
+    for round in 0..5 {
+        let sub = json!({"sub": round.to_string()});
+        let me = Browser::of(&shop).log_in(&at, "kakao", &sub).await.is(200);
+        let me = person(&shop, &me);
+        me.post(add, &victim).await.is(200);
+        if round == 0 {
+            eventually("a mail", async || mails("victim@%").await == 1).await;
+        }
+        // The same address again: its mail was sent, and its link stays.
+        me.post(add, &victim).await.is(200);
+        me.post(add, &json!({"email": format!("{round}@example.org")})).await.is(200);
+    }
+    let made = Browser::of(&shop).log_in(&at, "kakao", &json!({"sub": "last"})).await.is(200);
+    let me = person(&shop, &made);
+    me.post(add, &victim).await.refused(429, "TOO_MANY_REQUESTS");
+    eventually("the other mails", async || mails("%@example.org").await == 5).await;
+    assert_eq!(mails("victim@%").await, 1);
+    shop.clock.advance_ms(60_001);
+    me.post(add, &victim).await.is(200);
+    eventually("a second mail", async || mails("victim@%").await == 2).await;
+    me.post(add, &victim).await.is(200);
+    let store = &shop.app.state().store;
+    let kept = store.kept_mail_list(None, 100).await.expect("a store");
+    let newest = kept.into_iter().find(|mail| mail.recipient == "victim@example.com");
+    let newest = newest.expect("a mail").id;
+    let (letter, _) = store.kept_mail_get(newest).await.expect("a store").expect("a mail");
+    let (_, link) = letter.plain.split_once("token=").expect("a link");
+    let confirm = json!({"token": link.split_whitespace().next()});
+    shop.nobody().post("/api/auth/email/confirm", &confirm).await.is(200);
 }
 
 #[tokio::test]
