@@ -261,6 +261,26 @@ on_both_databases! {
         }
     }
 
+    async fn a_session_of_the_version_before_is_as_old_as_its_first_token(db: TestDb) {
+        let store = db.store().await;
+        let user = person(&store, Role::User).await;
+        let first = token(user, [1; 32]);
+        let here = Device::default();
+        let opened = store.refresh_token_open(&first, Proof::Password(OLD), &here).await.unwrap();
+        assert!(opened.is_some());
+        // That version writes no row of the session.
+        db.sql("DELETE FROM sessions").await;
+        for (used, next) in [([1; 32], [2; 32]), ([2; 32], [3; 32])] {
+            let next = RefreshToken { issued_at: NOW, ..token(user, next) };
+            let rotation = store.refresh_token_rotate(used, next, NOW).await.unwrap();
+            assert!(matches!(rotation, Rotation::Rotated(..)), "{rotation:?}");
+            let [row] = &store.session_list(user, NOW).await.unwrap()[..] else { panic!("one") };
+            assert_eq!((row.created_at, row.last_seen_at), (first.issued_at, NOW));
+            let session = FreshSession { id: row.id, opened_since: first.issued_at + 1 };
+            assert!(!store.session_is_fresh(user, session, NOW).await.unwrap());
+        }
+    }
+
     async fn a_refresh_token_is_answered_again_for_a_minute(db: TestDb) {
         let store = db.store().await;
         for (later, is_repeated) in [(60_000, true), (60_001, false)] {
