@@ -100,6 +100,25 @@ impl Accounts {
         Ok(self.store.user_get(guest.user).await?.is_none().then_some(guest.user))
     }
 
+    /// Logs in to the account that an earlier attempt with this key created, for a caller whose token is
+    /// not valid: that of a guest ends with the registration. `None` if there was no such attempt.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`] with another password; [`StoreError::KeyReused`] with other
+    /// values.
+    pub async fn registered_before(
+        &self,
+        client_key: Option<&Key>,
+        password: String,
+        device: impl Into<Device>,
+    ) -> Result<Option<Session>, AccountError> {
+        check_password(&password).map_err(|reason| invalid("password", reason))?;
+        match self.store.idempotency_response(client_key).await? {
+            Some(id) => self.resume(&id, password, device.into()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Logs in to the account that an earlier attempt created, with the password: the key alone
     /// does not prove who the caller is.
     async fn resume(
