@@ -163,6 +163,7 @@ impl Accounts {
                 self.tell_of_way_in("security.identity_linked", user, identity.provider).await;
                 Ok(SocialOutcome::Linked)
             }
+            IdentityLinked::Before => Ok(SocialOutcome::Linked),
             IdentityLinked::OfAnother => Err(SocialError::IdentityTaken.into()),
             IdentityLinked::HasOther => Err(SocialError::HasOther.into()),
             IdentityLinked::NotFresh => Err(SocialError::LoginTooOld.into()),

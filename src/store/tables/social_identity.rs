@@ -32,8 +32,10 @@ pub enum SocialAccount {
 /// The result of linking an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityLinked {
-    /// The identity is linked, now or before.
+    /// The identity is linked now.
     Yes,
+    /// The account has had this identity before.
+    Before,
     /// The identity belongs to another account.
     OfAnother,
     /// The account has another identity of the same provider.
@@ -137,7 +139,7 @@ impl Store {
         }
         if let Some(found) = by_key(&transaction, identity).await? {
             let is_own = found.user_id == user.0;
-            return Ok(if is_own { IdentityLinked::Yes } else { IdentityLinked::OfAnother });
+            return Ok(if is_own { IdentityLinked::Before } else { IdentityLinked::OfAnother });
         }
         let own = social_identity::Entity::find()
             .filter(social_identity::Column::UserId.eq(user.0))

@@ -155,7 +155,7 @@ pub async fn link(
     Ok(response)
 }
 
-/// Remove a way to sign in by a provider, and end the sessions that it opened.
+/// Remove a way to sign in by a provider, and end the sessions that it opened, but the caller's.
 ///
 /// One way in remains: an e-mail address with a password, or another provider. The caller's login must not
 /// be older than 10 minutes.

@@ -38,7 +38,11 @@ on_both_databases! {
         let kim_here = register(&shop, "kim").await;
         let linked = link(&shop, &at, &kim_here, "google", &kim()).await.is(200);
         assert_eq!(linked.data, json!({"linked": "GOOGLE"}));
+        // Once more: it changes nothing, and the owner is not told.
         link(&shop, &at, &kim_here, "google", &kim()).await.is(200);
+        let told = "SELECT count(*) FROM notices WHERE kind = 'security.identity_linked'";
+        let has_mail = !shop.app.db.is_postgres();
+        assert_eq!(shop.app.db.count(told).await, i64::from(has_mail));
         let signed_in = Browser::of(&shop).log_in(&at, "google", &kim()).await.is(200);
         assert_eq!(signed_in.data["user"]["id"], json!(kim_here.user));
         // The account was made with a password.
