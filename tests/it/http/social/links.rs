@@ -161,6 +161,24 @@ async fn ways_in_change_only_in_a_session_that_was_opened_lately() {
 }
 
 #[tokio::test]
+async fn the_owner_of_a_locked_login_gets_in_by_a_provider() {
+    let (shop, at) = open(TestDb::sqlite().await).await;
+    let owner = register(&shop, "kim").await;
+    link(&shop, &at, &owner, "google", &kim()).await.is(200);
+    let login = async |password: &str| {
+        let body = json!({"email": "kim@example.com", "password": password});
+        shop.nobody().post("/api/auth/login", &body).await
+    };
+    for _ in 0..5 {
+        login("a wrong guess").await.refused(401, "INVALID_CREDENTIALS");
+    }
+    login("correct horse").await.refused(429, "LOGIN_LOCKED");
+    let signed_in = Browser::of(&shop).log_in(&at, "google", &kim()).await.is(200);
+    assert_eq!(signed_in.data["user"]["id"], json!(owner.user));
+    login("correct horse").await.refused(429, "LOGIN_LOCKED");
+}
+
+#[tokio::test]
 async fn one_way_in_always_remains_and_a_first_password_needs_a_fresh_sign_in() {
     let (shop, at) = open(TestDb::sqlite().await).await;
     let made = Browser::of(&shop).log_in(&at, "google", &kim()).await.is(200);
