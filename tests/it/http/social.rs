@@ -14,7 +14,7 @@ use admitone::config::MailMode;
 use serde_json::{Value, json};
 
 use crate::http::api_client::{Answer, Person, Shop};
-use crate::http::social::browser::{Browser, SHOP, open, register};
+use crate::http::social::browser::{Browser, SHOP, open, open_with_mails};
 use crate::http::social::provider::Provider;
 use crate::support::test_db::{TestDb, eventually};
 
@@ -78,7 +78,7 @@ fn person<'a>(shop: &'a Shop, signed_in: &Answer) -> Person<'a> {
 
 on_both_databases! {
     async fn an_address_that_no_one_has_proved_to_own_yields_to_who_registers_with_it(db: TestDb) {
-        let (shop, at) = open(db).await;
+        let (shop, at) = open_with_mails(db).await;
         let local = json!({"password": "correct horse", "name": "Kim"});
         for (sub, is_by_provider) in [("one", false), ("two", true)] {
             let email = format!("{sub}@example.com");
@@ -116,7 +116,7 @@ on_both_databases! {
 
 #[tokio::test]
 async fn an_account_without_an_address_gets_one_later() {
-    let (shop, at) = open(TestDb::sqlite().await).await;
+    let (shop, at) = open_with_mails(TestDb::sqlite().await).await;
     let unverified = json!({"email": "kim@example.com", "email_verified": false});
     let made = Browser::of(&shop).log_in(&at, "google", &unverified).await.is(200).data;
     assert_eq!((&made["user"]["email"], &made["user"]["name"]), (&Value::Null, &json!("GOOGLE")));
@@ -150,7 +150,7 @@ async fn an_account_without_an_address_gets_one_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_gets_one_mail_a_minute_of_all_the_accounts_that_add_it() {
-    let (shop, at) = open(TestDb::sqlite().await).await;
+    let (shop, at) = open_with_mails(TestDb::sqlite().await).await;
     let mails = async |recipient: &str| {
         let mails = "SELECT count(*) FROM kept_mails WHERE kind = 'account.email_confirmation'";
         shop.app.db.count(&format!("{mails} AND recipient LIKE '{recipient}'")).await
@@ -190,13 +190,8 @@ async fn an_address_gets_one_mail_a_minute_of_all_the_accounts_that_add_it() {
 
 #[tokio::test]
 async fn without_mails_a_first_password_needs_no_confirmed_address() {
-    let provider = Provider::start().await;
-    let registered = provider.clone();
-    let shop = Shop::open_with(TestDb::sqlite().await, move |config| {
-        register(config, &registered);
-        config.mail = Some(MailMode::Off);
-    })
-    .await;
+    let (shop, provider) = open(TestDb::sqlite().await).await;
+    assert_eq!(shop.app.state().config.mail_mode(), MailMode::Off);
     let made = Browser::of(&shop).log_in(&provider, "kakao", &json!({})).await.is(200);
     let me = person(&shop, &made);
     me.post("/api/users/me/email", &json!({"email": "kim@example.com"})).await.is(200);

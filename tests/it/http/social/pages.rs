@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::kim;
-use crate::http::social::browser::{Begun, Browser, open, sell};
+use crate::http::social::browser::{Begun, Browser, open, open_with_mails, sell};
 use crate::support::test_db::TestDb;
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_browser_ends_signed_in_on_the_page_that_was_asked_for() {
 
 #[tokio::test]
 async fn the_page_takes_a_first_password_once_the_address_is_confirmed() {
-    let (shop, at) = open(TestDb::sqlite().await).await;
+    let (shop, at) = open_with_mails(TestDb::sqlite().await).await;
     let mut browser = Browser::with_pages(&shop);
     let begun = browser.begin("kakao").await;
     let code = sell(&at, &shop, "kakao", &begun, &json!({}));
