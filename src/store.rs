@@ -73,12 +73,13 @@ pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
 pub use tables::session::{EndedSession, SessionRow};
-pub use tables::session_rows::{Device, RefreshToken};
+pub use tables::session_rows::{Device, FreshSession, RefreshToken};
 pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
 pub use tables::social_identity::{IdentityLinked, IdentityUnlinked, SocialAccount};
 pub use tables::term::{TermFilter, TermHead, TermKind, TermRow, TermsOf};
 pub use tables::term_agreement::AgreementRow;
 pub use tables::ticket::TicketRow;
+pub use tables::user_reset::PasswordByMail;
 pub use tables::user_row::{
     EmailAdded, Forgotten, NO_PASSWORD, NewPassword, NewUser, Role, UserChange, UserChanged,
     UserRow,

@@ -89,7 +89,7 @@ impl Accounts {
             UserChanged::WithoutSession(user) => self.with_password(user, None).await,
             UserChanged::Now(user) => Ok(Updated { user, session: None }),
             UserChanged::Gone => Err(without_account(caller)),
-            UserChanged::OtherPassword => Err(not_current()),
+            UserChanged::OtherPassword | UserChanged::NotFresh => Err(not_current()),
         }
     }
 
@@ -140,14 +140,16 @@ impl Accounts {
         check_password(&password).map_err(|reason| invalid("password", reason))?;
         let user = self.store.user_by_email(&email).await?.ok_or(AccountError::NotFound)?;
         let hash = self.passwords.hash_next(Place::of(None, &email), password).await?;
-        let password = Some(NewPassword { proved: None, hash, keeps: None, by_mail: false });
+        let password = Some(NewPassword { proved: None, hash, keeps: None, requires: None });
         let change = UserChange { password, ..UserChange::default() };
         match self.store.user_update(user.id, change, self.clock.now_ms()).await? {
             UserChanged::Now(user) | UserChanged::WithoutSession(user) => {
                 self.tell("security.password_changed", user.id, json!({})).await;
                 Ok(user)
             }
-            UserChanged::Gone | UserChanged::OtherPassword => Err(AccountError::NotFound),
+            UserChanged::Gone | UserChanged::OtherPassword | UserChanged::NotFresh => {
+                Err(AccountError::NotFound)
+            }
         }
     }
 
@@ -173,7 +175,7 @@ impl Accounts {
         }
         attempted.forget().await;
         let hash = self.passwords.hash_next(from, change.new).await?;
-        Ok(NewPassword { proved: Some(proved), hash, keeps, by_mail: false })
+        Ok(NewPassword { proved: Some(proved), hash, keeps, requires: None })
     }
 }
 

@@ -5,7 +5,9 @@
 use serde_json::json;
 
 use super::passwords::Place;
-use super::social::{AnswerMode, Attempt, Known, Returned, SocialError, SocialStart, SocialWish};
+use super::social::{
+    AnswerMode, Attempt, Known, LinkTo, Returned, SocialError, SocialStart, SocialWish,
+};
 use super::{
     Access, AccountError, Accounts, Device, Session, Updated, check_name, check_password, invalid,
     normalise_email,
@@ -13,13 +15,13 @@ use super::{
 use crate::caller::Caller;
 use crate::ids::{SessionId, UserId};
 use crate::store::{
-    EmailAdded, IdentityLinked, IdentityRow, IdentityUnlinked, NO_PASSWORD, NewIdentity,
-    NewPassword, NewUser, Role, SocialAccount, SocialProvider, StoreError, UserChange, UserChanged,
-    UserRow,
+    EmailAdded, FreshSession, IdentityLinked, IdentityRow, IdentityUnlinked, NO_PASSWORD,
+    NewIdentity, NewPassword, NewUser, Role, SocialAccount, SocialProvider, StoreError, UserChange,
+    UserChanged, UserRow,
 };
 use crate::telemetry::metrics;
 
-/// A first password is set within this time after signing in.
+/// The ways to sign in are changed within this time after signing in.
 const RECENT_MS: i64 = 10 * 60_000;
 /// The longest page to go on to, in bytes.
 const MAX_REDIRECT: usize = 1_024;
@@ -88,9 +90,10 @@ impl Accounts {
         access: Access,
         provider: SocialProvider,
     ) -> Result<SocialStart, AccountError> {
-        let (user, _) = self.freshly_signed_in(access).await?;
+        let (user, session) = self.freshly_signed_in(access).await?;
         let (mode, redirect) = (AnswerMode::Page, "/account".to_owned());
-        let wish = SocialWish { mode, redirect, link_to: Some(user.id) };
+        let link_to = Some(LinkTo { user: user.id, session: session.id });
+        let wish = SocialWish { mode, redirect, link_to };
         self.social_begin(provider, wish).await
     }
 
@@ -112,7 +115,8 @@ impl Accounts {
     /// orders.
     ///
     /// # Errors
-    /// [`AccountError::Social`]; no session is opened then.
+    /// [`AccountError::Social`]; no session is opened then. [`SocialError::LoginTooOld`] if an identity is
+    /// to be added and the session that wished it has ended or is too old by now.
     pub async fn social_finish(
         &self,
         provider: SocialProvider,
@@ -128,7 +132,7 @@ impl Accounts {
         }
         // Asked before the provider is: who links must still be signed in.
         if let Some(owner) = attempt.link_to
-            && caller.is_none_or(|caller| caller.guest || caller.user != owner)
+            && caller.is_none_or(|caller| caller.guest || caller.user != owner.user)
         {
             return Err(SocialError::State.into());
         }
@@ -150,17 +154,19 @@ impl Accounts {
 
     async fn link(
         &self,
-        owner: UserId,
+        LinkTo { user, session }: LinkTo,
         identity: &NewIdentity,
     ) -> Result<SocialOutcome, AccountError> {
-        let now = self.clock.now_ms();
-        match self.store.social_identity_link(owner, identity, now).await? {
+        let (session, now) = (self.to_be_fresh(session), self.clock.now_ms());
+        match self.store.social_identity_link(user, identity, session, now).await? {
             IdentityLinked::Yes => {
-                self.tell_of_way_in("security.identity_linked", owner, identity.provider).await;
+                self.tell_of_way_in("security.identity_linked", user, identity.provider).await;
                 Ok(SocialOutcome::Linked)
             }
+            IdentityLinked::Before => Ok(SocialOutcome::Linked),
             IdentityLinked::OfAnother => Err(SocialError::IdentityTaken.into()),
             IdentityLinked::HasOther => Err(SocialError::HasOther.into()),
+            IdentityLinked::NotFresh => Err(SocialError::LoginTooOld.into()),
             IdentityLinked::Gone => Err(AccountError::NotFound),
         }
     }
@@ -260,6 +266,7 @@ impl Accounts {
             }
             IdentityUnlinked::NotLinked => Err(SocialError::NotLinked.into()),
             IdentityUnlinked::LastWayIn => Err(SocialError::LastWayIn.into()),
+            IdentityUnlinked::NotFresh => Err(SocialError::LoginTooOld.into()),
             IdentityUnlinked::Gone => Err(AccountError::NotFound),
         }
     }
@@ -269,29 +276,35 @@ impl Accounts {
     }
 
     /// Returns the account and the session of a caller who has signed in within 10 minutes: only then may
-    /// the ways to sign in be changed. A stolen token is older as a rule.
+    /// the ways to sign in be changed. A stolen token is older as a rule. The session may end at any
+    /// time, so the transaction of the change asks once more.
     ///
     /// # Errors
     /// [`SocialError::LoginTooOld`]; [`AccountError::AccountRequired`] for guests.
     async fn freshly_signed_in(
         &self,
         access: Access,
-    ) -> Result<(UserRow, SessionId), AccountError> {
+    ) -> Result<(UserRow, FreshSession), AccountError> {
         let user = self.own_account(access.caller).await?;
-        let now = self.clock.now_ms();
-        let sessions = self.store.session_list(user.id, now).await?;
-        let own = sessions.into_iter().find(|session| access.session == Some(session.id));
-        match own.filter(|session| now.saturating_sub(session.created_at) <= RECENT_MS) {
-            Some(session) => Ok((user, session.id)),
-            None => Err(SocialError::LoginTooOld.into()),
+        let too_old = || AccountError::from(SocialError::LoginTooOld);
+        let session = self.to_be_fresh(access.session.ok_or_else(too_old)?);
+        match self.store.session_is_fresh(user.id, session, self.clock.now_ms()).await? {
+            true => Ok((user, session)),
+            false => Err(too_old()),
         }
+    }
+
+    fn to_be_fresh(&self, id: SessionId) -> FreshSession {
+        FreshSession { id, opened_since: self.clock.now_ms().saturating_sub(RECENT_MS) }
     }
 
     /// Sets the first password of an account that has none. All its sessions end but the caller's, which
     /// gets new tokens.
     ///
     /// # Errors
-    /// [`SocialError::LoginTooOld`] unless the caller's session was opened within 10 minutes.
+    /// [`SocialError::LoginTooOld`] unless the caller's session was opened within 10 minutes;
+    /// [`AccountError::Invalid`] for an account without an address, or with one that is not confirmed,
+    /// where mails are sent.
     pub async fn set_first_password(
         &self,
         access: Access,
@@ -307,21 +320,28 @@ impl Accounts {
             let reason = "needs an e-mail address to log in with: add one first".to_owned();
             return Err(invalid("password", reason));
         }
+        // A password keeps the address for good: one that was mistyped may be another person's.
+        if self.can_notify() && user.email_confirmed_at.is_none() {
+            let reason =
+                "needs a confirmed e-mail address: open the link in the mail first".to_owned();
+            return Err(invalid("password", reason));
+        }
         let (user, session) = self.freshly_signed_in(access).await?;
-        let (token, row) = self.refresh_token(rand::random(), session, user.id);
+        let (token, row) = self.refresh_token(rand::random(), session.id, user.id);
         let place = Place::of(None, &user.id.to_string());
         let hash = self.passwords.hash_next(place, password).await?;
         let password = Some(NewPassword {
             proved: Some(user.password_hash),
             hash,
             keeps: Some(row.clone()),
-            by_mail: false,
+            requires: Some(session),
         });
         let change = UserChange { password, ..UserChange::default() };
         match self.store.user_update(user.id, change, self.clock.now_ms()).await? {
             UserChanged::Now(user) => self.with_password(user, Some((token, row))).await,
             UserChanged::WithoutSession(user) => self.with_password(user, None).await,
             UserChanged::OtherPassword => Err(has_one()),
+            UserChanged::NotFresh => Err(SocialError::LoginTooOld.into()),
             UserChanged::Gone => Err(AccountError::NotFound),
         }
     }
@@ -330,18 +350,21 @@ impl Accounts {
     /// no password and one that is not confirmed.
     ///
     /// # Errors
-    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`];
-    /// [`SocialError::LoginTooOld`].
+    /// [`AccountError::EmailTaken`]; [`SocialError::HasEmail`]; [`SocialError::LoginTooOld`];
+    /// [`AccountError::Limited`].
     pub async fn add_email(&self, access: Access, email: &str) -> Result<UserRow, AccountError> {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
-        let (user, _) = self.freshly_signed_in(access).await?;
+        let (user, session) = self.freshly_signed_in(access).await?;
         self.by_email.attempt(&format!("address of {}", user.id))?;
-        match self.store.user_email_add(user.id, &email, self.clock.now_ms()).await {
+        // By address too: many accounts must not send many mails to one person.
+        self.by_email.attempt(&format!("address {email}"))?;
+        match self.store.user_email_add(user.id, &email, session, self.clock.now_ms()).await {
             Ok(EmailAdded::Now(user)) => {
                 self.welcome(user.id, None).await;
                 Ok(user)
             }
             Ok(EmailAdded::HasOne) => Err(SocialError::HasEmail.into()),
+            Ok(EmailAdded::NotFresh) => Err(SocialError::LoginTooOld.into()),
             Ok(EmailAdded::Gone) => Err(AccountError::NotFound),
             Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
             Err(error) => Err(error.into()),

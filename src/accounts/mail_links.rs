@@ -14,13 +14,13 @@ use super::{AccountError, Accounts, check_password, hash_of, invalid, normalise_
 use crate::caller::Caller;
 use crate::ids::{UserId, time_ordered};
 use crate::language::Language;
-use crate::store::{LinkPurpose, MailLink, NewPassword, UserChange, UserChanged, UserRow};
+use crate::store::{LinkPurpose, MailLink, PasswordByMail, UserRow};
 
 /// Life of a link that confirms an address.
 const CONFIRM_MS: i64 = 24 * 3_600_000;
 /// Life of a link that sets a new password.
 const RESET_MS: i64 = 30 * 60_000;
-/// A person gets at most one link for a purpose within this time.
+/// A person, and an address, get at most one link for a purpose within this time.
 const PAUSE_MS: i64 = 60_000;
 
 /// The owner of an address that was confirmed.
@@ -77,7 +77,18 @@ impl Accounts {
         {
             return Ok(());
         }
+        let Some(bound) = self.bound(person, purpose).await? else { return Ok(()) };
+        if !self.may_mail("confirmation-mail", &bound.email).await {
+            return Ok(());
+        }
         self.send_link(person, purpose, "account.email_confirmation").await
+    }
+
+    /// Counts a mail that strangers may cause, by the address that it goes to: false if one went there
+    /// within the last minute. Of several wishes at once one is the first.
+    async fn may_mail(&self, kind: &'static str, email: &str) -> bool {
+        let one = (1, Duration::from_millis(PAUSE_MS.unsigned_abs()));
+        self.limits.attempt(kind, email.as_bytes(), one).await.is_ok()
     }
 
     async fn is_confirmed(&self, person: UserId) -> Result<bool, AccountError> {
@@ -126,15 +137,14 @@ impl Accounts {
         if self.store.mail_link_since(user.id, purpose, since).await? {
             return Ok(());
         }
-        // Of several wishes at once one is the first.
-        let one = (1, Duration::from_millis(PAUSE_MS.unsigned_abs()));
-        if self.limits.attempt("reset-mail", user.id.0.as_bytes(), one).await.is_err() {
+        if !self.may_mail("reset-mail", email).await {
             return Ok(());
         }
         self.send_link(user.id, purpose, "account.password_reset").await
     }
 
-    /// Sets a new password with the token of a link, and ends all sessions.
+    /// Sets a new password with the token of a link, and ends all sessions. Identities that another person
+    /// may have linked, before the address was confirmed, are removed; the owner is told of them.
     ///
     /// # Errors
     /// [`AccountError::LinkRefused`] for a token that is unknown, expired or used.
@@ -148,20 +158,19 @@ impl Accounts {
         let (link, owner, bound) = self.read_link(token, purpose).await?;
         let hash = self.passwords.hash_next(Place::of(None, &bound.email), password).await?;
         // The link ends with the password that it was made for: of two that use it, one is in time.
-        let proved = Some(bound.binding);
-        let password = Some(NewPassword { proved, hash, keeps: None, by_mail: true });
-        let change = UserChange { password, ..UserChange::default() };
-        let now = self.clock.now_ms();
-        let UserChanged::Now(user) = self.store.user_update(owner, change, now).await? else {
-            return Err(AccountError::LinkRefused);
-        };
+        let (proved, now) = (bound.binding, self.clock.now_ms());
+        let set = self.store.user_password_by_mail(owner, &proved, hash, now).await?;
+        let PasswordByMail { user, removed } = set.ok_or(AccountError::LinkRefused)?;
         self.refuse_older(&user);
         // The link is bound to the password before, so it is of no more use.
         let used = self.store.mail_link_use((link, owner), purpose, &bound.email, now).await;
         if let Err(error) = used {
             tracing::warn!(%error, "a link that was used stays until it expires");
         }
-        self.tell("security.password_changed", owner, json!({})).await;
+        let names = removed.iter().map(|identity| self.social.name_of(identity.provider));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let about = if names.is_empty() { json!({}) } else { json!({ "removed": names }) };
+        self.tell("security.password_changed", owner, about).await;
         Ok(user)
     }
 

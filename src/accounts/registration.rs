@@ -1,5 +1,7 @@
 //! Registration: a person makes an account, may agree to terms by it, and is logged in.
 
+use std::net::IpAddr;
+
 use super::passwords::Place;
 use super::{
     AccountError, Accounts, LoginFrom, Session, check_name, check_password, counted, invalid,
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::caller::Caller;
 use crate::ids::{TermId, UserId};
-use crate::store::{Answered, Device, Key, NewUser, Role, StoreError};
+use crate::store::{Answered, Device, Key, NewUser, Role, StoreError, UserRow};
 
 /// The values with which a person registers.
 #[derive(Clone, Debug)]
@@ -49,7 +51,32 @@ impl Accounts {
         client_key: Option<Key>,
         device: impl Into<Device>,
     ) -> Result<Session, AccountError> {
-        let device = device.into();
+        let (device, password) = (device.into(), new.password.clone());
+        let network = counted(device.address);
+        match self.make_account(caller, new, agreed, (client_key.as_ref(), network)).await? {
+            Answered::Now(user) => self.open_session(user, None, &device).await,
+            Answered::Before(id) => self.resume(&id, password, device).await,
+        }
+    }
+
+    /// Creates an account without logging in to it, for the first start of a server.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn make(&self, new: Registration) -> Result<UserRow, AccountError> {
+        match self.make_account(None, new, &[], (None, None)).await? {
+            Answered::Now(user) => Ok(user),
+            Answered::Before(_) => Err(AccountError::Internal("no key was sent".into())),
+        }
+    }
+
+    async fn make_account(
+        &self,
+        caller: Option<Caller>,
+        new: Registration,
+        agreed: &[TermId],
+        (client_key, network): (Option<&Key>, Option<IpAddr>),
+    ) -> Result<Answered<UserRow>, AccountError> {
         let guest = self.guest_without_account(caller).await?;
         let id = guest.unwrap_or_else(UserId::random);
         let email = normalise_email(&new.email).map_err(|reason| invalid("email", reason))?;
@@ -57,21 +84,18 @@ impl Accounts {
         let name = check_name(&new.name).map_err(|reason| invalid("name", reason))?;
         let phone_number = new.phone_number.as_deref().map(normalise_phone).transpose();
         let phone_number = phone_number.map_err(|reason| invalid("phoneNumber", reason))?;
-        let network = counted(device.address);
         // Refused before the costly hashing; of two concurrent registrations, the database accepts
         // one.
-        if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
+        if client_key.is_none()
+            && self.store.user_by_email(&email).await?.is_some_and(|user| user.keeps_email())
+        {
             return Err(AccountError::EmailTaken);
         }
         let from = Place::of(network, &email);
-        let password_hash = self.passwords.hash_first(from, new.password.clone()).await?;
+        let password_hash = self.passwords.hash_first(from, new.password).await?;
         let row = NewUser { id, email, password_hash, name, phone_number, role: new.role };
         let (now, role) = (self.clock.now_ms(), row.role);
-        match self
-            .store
-            .user_create_agreed(row, guest.is_some(), agreed, client_key.as_ref(), now)
-            .await
-        {
+        match self.store.user_create_agreed(row, guest.is_some(), agreed, client_key, now).await {
             Ok(Answered::Now(user)) => {
                 if user.token_version > 0 {
                     self.refuse_older(&user);
@@ -79,9 +103,9 @@ impl Accounts {
                 if role == Role::Admin {
                     self.learn_roles().await?;
                 }
-                self.open_session(user, None, &device).await
+                Ok(Answered::Now(user))
             }
-            Ok(Answered::Before(id)) => self.resume(&id, new.password, device).await,
+            Ok(Answered::Before(id)) => Ok(Answered::Before(id)),
             Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
             Err(StoreError::Gone(_)) => Err(self.not_current(agreed).await?),
             Err(error) => Err(error.into()),
@@ -96,6 +120,25 @@ impl Accounts {
     ) -> Result<Option<UserId>, AccountError> {
         let Some(guest) = caller.filter(|caller| caller.guest) else { return Ok(None) };
         Ok(self.store.user_get(guest.user).await?.is_none().then_some(guest.user))
+    }
+
+    /// Logs in to the account that an earlier attempt with this key created, for a caller whose token is
+    /// not valid: that of a guest ends with the registration. `None` if there was no such attempt.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`] with another password; [`StoreError::KeyReused`] with other
+    /// values.
+    pub async fn registered_before(
+        &self,
+        client_key: Option<&Key>,
+        password: String,
+        device: impl Into<Device>,
+    ) -> Result<Option<Session>, AccountError> {
+        check_password(&password).map_err(|reason| invalid("password", reason))?;
+        match self.store.idempotency_response(client_key).await? {
+            Some(id) => self.resume(&id, password, device.into()).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Logs in to the account that an earlier attempt created, with the password: the key alone

@@ -12,7 +12,7 @@ mod provider_http;
 mod transient;
 
 pub use apple::check_private_key;
-pub use attempt::{AnswerMode, Attempt, SocialWish};
+pub use attempt::{AnswerMode, Attempt, LinkTo, SocialWish};
 pub use error::SocialError;
 pub use provider_http::is_safe_address;
 

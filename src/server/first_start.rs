@@ -78,12 +78,8 @@ async fn make_admin(state: &AppState) -> Result<Admin, StartError> {
         phone_number: None,
         role: Role::Admin,
     };
-    match state.accounts.register(registration, None, None).await {
-        Ok(session) => Ok(Admin {
-            id: session.user.id,
-            email: session.user.email,
-            generated_password: generated,
-        }),
+    match state.accounts.make(registration).await {
+        Ok(user) => Ok(Admin { id: user.id, email: user.email, generated_password: generated }),
         Err(AccountError::Store(error)) => Err(error.into()),
         Err(error) => Err(StartError::Store(StoreError::Damaged(format!(
             "the administrator's account could not be made: {error}"

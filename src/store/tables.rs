@@ -49,6 +49,7 @@ pub(crate) mod term_agreement;
 pub(crate) mod ticket;
 pub(crate) mod user;
 mod user_forget;
+pub(crate) mod user_reset;
 pub(crate) mod user_row;
 pub(crate) mod venue;
 pub(crate) mod wallet;

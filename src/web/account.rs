@@ -6,7 +6,6 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::accounts::{LoginFrom, PasswordChange, ProfileChange, Updated};
-use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::FromDevice;
 use crate::http::state::AppState;
@@ -203,13 +202,14 @@ async fn show_account(
     // One that is not confirmed may have been mistyped.
     let is_to_add_email =
         user.email.is_empty() || (!user.has_password() && user.email_confirmed_at.is_none());
+    let is_to_confirm = social::is_to_confirm(state, &user);
     let main = html! {
         section.narrow {
             h1 { (visitor.text("account.title")) }
             (refusal(refused))
             @if !user.email.is_empty() { p { (user.email) } }
             @if is_to_add_email { (social::email_form(visitor, user.email.is_empty())) }
-            @if !user.email.is_empty() && user.email_confirmed_at.is_none() && state.config.mail_mode() != MailMode::Off {
+            @if is_to_confirm {
                 form.row method="post" action="/account/confirmation" {
                     span.hint { (visitor.text("mail_links.not_confirmed")) }
                     button.link { (visitor.text("mail_links.another")) }
@@ -239,7 +239,8 @@ async fn show_account(
             (terms)
             (social::of_account(state, visitor, &ways))
             @if !user.has_password() {
-                @if !user.email.is_empty() { (social::first_password(visitor)) }
+                @if is_to_confirm { p.hint { (visitor.text("social.confirm_first")) } }
+                @else if !user.email.is_empty() { (social::first_password(visitor)) }
             } @else {
             h2 { (visitor.text("account.change_password")) }
             form.stack method="post" action="/account/password" {

@@ -3,8 +3,10 @@
 use maud::{Markup, html};
 
 use crate::accounts::{SocialProvider, WaysIn};
+use crate::config::MailMode;
 use crate::http::api::accounts::social::path_name;
 use crate::http::state::AppState;
+use crate::store::UserRow;
 use crate::web::fields::Field;
 use crate::web::format;
 use crate::web::forms::local_path;
@@ -78,6 +80,12 @@ pub(super) fn of_account(state: &AppState, visitor: &Visitor, ways: &WaysIn) -> 
             }
         }
     }
+}
+
+/// True for an account whose address is to be confirmed by the link of a mail.
+pub(super) fn is_to_confirm(state: &AppState, user: &UserRow) -> bool {
+    let sends_mails = state.config.mail_mode() != MailMode::Off;
+    sends_mails && !user.email.is_empty() && user.email_confirmed_at.is_none()
 }
 
 /// Renders the form for the first password of an account.

@@ -36,6 +36,7 @@ async fn three_instances_on_an_empty_database_make_everything_once() {
 
     let administrators = running.iter().filter(|one| one.first_start.admin.is_some()).count();
     assert_eq!((administrators, db.count("SELECT count(*) FROM users").await), (1, 1));
+    assert_eq!(db.count("SELECT count(*) FROM sessions").await, 0, "no one has logged in");
     let demo = running[0].first_start.demo;
     assert!(demo.is_some());
     assert!(running.iter().all(|one| one.first_start.demo == demo), "all show the same event");

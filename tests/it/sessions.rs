@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::http::api_client::Shop;
 use crate::support::stream_frames::Frames;
-use crate::support::test_app::{ADMIN_PASSWORD, Answer, TestApp, TestUser};
+use crate::support::test_app::{ADMIN_PASSWORD, Answer, Call, TestApp, TestUser};
 use crate::support::test_db::{TestDb, eventually};
 
 const PASSWORD: &str = "correct horse battery";
@@ -207,12 +207,26 @@ async fn without_news_of_ended_sessions_nothing_is_paid_or_administered() {
         let call = app.call(Method::POST, "/api/wallet/charges").by(&user(&kim));
         call.fresh_key().json(&amount).send().await
     };
+    // Cancelling an enrollment gives its fee back.
+    let enrollment = format!("enrollments/{}", uuid::Uuid::new_v4());
+    let of_class = format!("/api/mclasses/{}/{enrollment}", uuid::Uuid::new_v4());
+    let cancellations = async || {
+        let (token, cancelled) = (user(&kim).token, json!({ "status": "CANCELED" }));
+        let delete = app.call(Method::DELETE, &of_class).token(&token);
+        let put = app.call(Method::PUT, &of_class).token(&token).json(&cancelled);
+        let page = app.call(Method::POST, &format!("/{enrollment}/cancel"));
+        let page = page.header("Cookie", &format!("__Host-admitone={token}")).form("key=a");
+        let calls = [delete, put, page].map(Call::send);
+        futures_util::future::join_all(calls).await.into_iter().map(|answer| answer.status)
+    };
     dashboard().await.expect(200);
     charge().await.expect(201);
+    assert!(cancellations().await.eq([404; 3]));
     app.db.sql("ALTER TABLE revocation_counter RENAME TO hidden").await;
     eventually("refused", async || dashboard().await.status == 503).await;
     dashboard().await.expect_error(503, "TEMPORARILY_UNAVAILABLE");
     charge().await.expect_error(503, "TEMPORARILY_UNAVAILABLE");
+    assert!(cancellations().await.eq([503; 3]));
     me(&app, &kim).await.expect(200);
     app.db.sql("ALTER TABLE hidden RENAME TO revocation_counter").await;
     eventually("allowed again", async || dashboard().await.status == 200).await;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::transient::Transient;
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::SocialProvider;
 
@@ -27,6 +27,15 @@ pub enum AnswerMode {
     Token,
 }
 
+/// The account to add an identity to, and the session that wishes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkTo {
+    /// The account.
+    pub user: UserId,
+    /// Its session.
+    pub session: SessionId,
+}
+
 /// What a login is begun for.
 #[derive(Clone, Debug)]
 pub struct SocialWish {
@@ -34,8 +43,8 @@ pub struct SocialWish {
     pub mode: AnswerMode,
     /// The page to go on to.
     pub redirect: String,
-    /// The account to add the identity to; `None` signs in.
-    pub link_to: Option<UserId>,
+    /// Where the identity is added; `None` signs in.
+    pub link_to: Option<LinkTo>,
 }
 
 /// A login under way.
@@ -47,8 +56,8 @@ pub struct Attempt {
     pub mode: AnswerMode,
     /// The page to go on to.
     pub redirect: String,
-    /// The account to add the identity to; `None` signs in.
-    pub link_to: Option<UserId>,
+    /// Where the identity is added; `None` signs in.
+    pub link_to: Option<LinkTo>,
     state: String,
     pub(super) expires_at: TimestampMs,
 }

@@ -37,8 +37,8 @@ pub enum SocialError {
         "this is the only way to sign in: set a password (with an e-mail address) or link another provider first"
     )]
     LastWayIn,
-    /// The person signed in too long ago for this change.
-    #[error("sign in again first: this session is older than 10 minutes")]
+    /// The person signed in too long ago for this change, or the session has ended meanwhile.
+    #[error("sign in again first: this session is older than 10 minutes, or has ended")]
     LoginTooOld,
     /// The account has an address.
     #[error("the account has an e-mail address")]

@@ -115,8 +115,8 @@ const KINDS: &[(&str, [&str; 2], [&str; 2])] = &[
     ),
     (
         "security.password_changed",
-        ["Your password was changed", "on NOW"],
-        ["비밀번호가 변경되었습니다", "NOW에"],
+        ["Your password was changed", "Signing in by Kakao was removed"],
+        ["비밀번호가 변경되었습니다", "Kakao 로그인은 해제되었습니다"],
     ),
     (
         "security.identity_linked",
@@ -162,6 +162,7 @@ fn values(language: Language) -> Value {
         role => "DOOR", offering => "Ham & let",
         position => 3, url => "https://t.example/link", until => "TOMORROW",
         when => "NOW", endpoint => "https://shop.example/hook", provider => "Google",
+        removed => "Kakao",
     }
 }
 

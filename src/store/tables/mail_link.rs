@@ -1,7 +1,7 @@
 //! Links in mails that prove who reads the mail. Only the hash of a link's token is stored.
 
 use entities::{guest, mail_link, user};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Func, IntoColumnRef};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
     QueryFilter, TransactionTrait,
@@ -116,8 +116,8 @@ impl Store {
     }
 
     /// Uses a link up: deletes all links of its owner for that purpose and marks the owner's address
-    /// `email` as confirmed. Returns false, and changes nothing, if the link was used before or the
-    /// owner has another address by now.
+    /// `email` as confirmed; one that was confirmed before stays confirmed since then. Returns false,
+    /// and changes nothing, if the link was used before or the owner has another address by now.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -139,13 +139,13 @@ impl Store {
             .exec(&transaction)
             .await?;
         let of_account = user::Entity::update_many()
-            .col_expr(user::Column::EmailConfirmedAt, Expr::value(now))
+            .col_expr(user::Column::EmailConfirmedAt, since(user::Column::EmailConfirmedAt, now))
             .filter(user::Column::Id.eq(user.0))
             .filter(user::Column::Email.eq(email))
             .exec(&transaction)
             .await?;
         let of_guest = guest::Entity::update_many()
-            .col_expr(guest::Column::EmailConfirmedAt, Expr::value(now))
+            .col_expr(guest::Column::EmailConfirmedAt, since(guest::Column::EmailConfirmedAt, now))
             .filter(guest::Column::UserId.eq(user.0))
             .filter(guest::Column::Email.eq(email))
             .exec(&transaction)
@@ -157,6 +157,11 @@ impl Store {
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// Returns the value of a column, or `now` where there is none.
+fn since(column: impl IntoColumnRef, now: TimestampMs) -> Expr {
+    Func::coalesce([Expr::col(column), Expr::value(now)]).into()
 }
 
 /// Deletes all links of a person.

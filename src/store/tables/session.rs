@@ -6,7 +6,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait,
 };
 
-use super::session_rows::{MAX_LIVING, end, living, revoke_others};
+use super::session_rows::{FreshSession, MAX_LIVING, end, is_fresh, living, revoke_others};
 use super::user;
 use crate::ids::{SessionId, UserId};
 use crate::inventory::TimestampMs;
@@ -56,6 +56,19 @@ impl Store {
             .limit(MAX_LIVING);
         let rows = found.all(self.reads()).await?;
         Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// True if this session of an account lives and was opened lately.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn session_is_fresh(
+        &self,
+        user: UserId,
+        session: FreshSession,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        is_fresh(self.reads(), user, session, now).await
     }
 
     /// Ends a session of an account. Returns false if the account has no such living session.

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use entities::{refresh_token, session};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, Select,
@@ -47,6 +47,29 @@ pub struct RefreshToken {
     pub expires_at: TimestampMs,
 }
 
+/// A session that changes the ways to sign in to its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreshSession {
+    /// The session. It has to live.
+    pub id: SessionId,
+    /// The session must not have been opened before this time.
+    pub opened_since: TimestampMs,
+}
+
+/// True if a session of the account lives and was opened lately. Where the account's row is locked, it
+/// stays so until the transaction ends.
+pub(super) async fn is_fresh(
+    connection: &impl ConnectionTrait,
+    user: UserId,
+    session: FreshSession,
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    let found = living(user, now)
+        .filter(session::Column::Id.eq(session.id.0))
+        .filter(session::Column::CreatedAt.gte(session.opened_since));
+    Ok(found.one(connection).await?.is_some())
+}
+
 /// Stores the session of a login; the oldest sessions of the account make room for it. Returns those
 /// that ended.
 pub(crate) async fn open(
@@ -63,18 +86,33 @@ pub(crate) async fn open(
         .limit(MAX_LIVING);
     let oldest: Vec<SessionId> =
         too_many.all(transaction).await?.into_iter().map(|row| SessionId(row.id)).collect();
-    put(transaction, token, device, opened_by).await?;
+    put(transaction, token, device, opened_by, now).await?;
     end(transaction, &oldest, now).await?;
     Ok(oldest)
 }
 
 /// Extends the session of a refresh token that was renewed. One that an instance of an earlier
-/// version opened gets its row now.
+/// version opened gets its row now, and counts as opened when the oldest of its tokens was issued.
 pub(crate) async fn extend(
     transaction: &impl ConnectionTrait,
     token: &RefreshToken,
 ) -> Result<(), StoreError> {
-    put(transaction, token, &Device::default(), None).await
+    let extended = session::Entity::update_many()
+        .col_expr(session::Column::LastSeenAt, Expr::value(token.issued_at))
+        .col_expr(session::Column::ExpiresAt, Expr::value(token.expires_at))
+        .filter(session::Column::Id.eq(token.session.0))
+        .exec(transaction)
+        .await?;
+    if extended.rows_affected > 0 {
+        return Ok(());
+    }
+    let oldest = refresh_token::Entity::find()
+        .filter(refresh_token::Column::FamilyId.eq(token.session.0))
+        .order_by_asc(refresh_token::Column::IssuedAt)
+        .one(transaction)
+        .await?;
+    let opened_at = oldest.map_or(token.issued_at, |oldest| oldest.issued_at);
+    put(transaction, token, &Device::default(), None, opened_at).await
 }
 
 async fn put(
@@ -82,6 +120,7 @@ async fn put(
     token: &RefreshToken,
     device: &Device,
     opened_by: Option<SocialProvider>,
+    opened_at: TimestampMs,
 ) -> Result<(), StoreError> {
     let row = session::ActiveModel {
         id: Set(token.session.0),
@@ -89,16 +128,13 @@ async fn put(
         device: Set(device.name.clone()),
         address: Set(device.address.map(|address| address.to_canonical().to_string())),
         opened_by: Set(opened_by.map(|provider| provider.as_str().to_owned())),
-        created_at: Set(token.issued_at),
+        created_at: Set(opened_at),
         last_seen_at: Set(token.issued_at),
         expires_at: Set(token.expires_at),
         ended_at: Set(None),
         revocation: Set(None),
     };
-    let known = OnConflict::column(session::Column::Id)
-        .update_columns([session::Column::LastSeenAt, session::Column::ExpiresAt])
-        .to_owned();
-    session::Entity::insert(row).on_conflict(known).exec_without_returning(transaction).await?;
+    session::Entity::insert(row).exec_without_returning(transaction).await?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::inventory::TimestampMs;
 use crate::store::tables::identity_rows::{
     IdentityRow, NewIdentity, SocialProvider, by_key, of_user, read,
 };
-use crate::store::tables::session_rows;
+use crate::store::tables::session_rows::{self, FreshSession};
 use crate::store::tables::user::{insert, lock};
 use crate::store::tables::user_row::{NO_PASSWORD, user_row};
 use crate::store::{NewUser, Store, StoreError, UserRow, is_unique_violation};
@@ -32,12 +32,16 @@ pub enum SocialAccount {
 /// The result of linking an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityLinked {
-    /// The identity is linked, now or before.
+    /// The identity is linked now.
     Yes,
+    /// The account has had this identity before.
+    Before,
     /// The identity belongs to another account.
     OfAnother,
     /// The account has another identity of the same provider.
     HasOther,
+    /// The session has ended, or was opened too long ago; nothing changed.
+    NotFresh,
     /// There is no such account, or no longer.
     Gone,
 }
@@ -51,6 +55,8 @@ pub enum IdentityUnlinked {
     NotLinked,
     /// The owner could not sign in any more; nothing changed.
     LastWayIn,
+    /// The session has ended, or was opened too long ago; nothing changed.
+    NotFresh,
     /// There is no such account, or no longer.
     Gone,
 }
@@ -82,7 +88,8 @@ impl Store {
     }
 
     /// Makes an account without a password whose owner signs in by `identity`. A guest with its id
-    /// becomes this account. An address in `new` was confirmed by the provider.
+    /// becomes this account. An address in `new` was confirmed by the provider; an account that has it and
+    /// does not keep it, as [`UserRow::keeps_email`] says, goes on without one.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -112,7 +119,7 @@ impl Store {
         Ok(SocialAccount::Made(user_row(made)?))
     }
 
-    /// Adds an identity to an account.
+    /// Adds an identity to an account, on behalf of a `session` that lives until this is done.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -120,15 +127,19 @@ impl Store {
         &self,
         user: UserId,
         identity: &NewIdentity,
+        session: FreshSession,
         now: TimestampMs,
     ) -> Result<IdentityLinked, StoreError> {
         let transaction = self.writes().begin().await?;
         if lock(&transaction, user).await?.is_none() {
             return Ok(IdentityLinked::Gone);
         }
+        if !session_rows::is_fresh(&transaction, user, session, now).await? {
+            return Ok(IdentityLinked::NotFresh);
+        }
         if let Some(found) = by_key(&transaction, identity).await? {
             let is_own = found.user_id == user.0;
-            return Ok(if is_own { IdentityLinked::Yes } else { IdentityLinked::OfAnother });
+            return Ok(if is_own { IdentityLinked::Before } else { IdentityLinked::OfAnother });
         }
         let own = social_identity::Entity::find()
             .filter(social_identity::Column::UserId.eq(user.0))
@@ -150,7 +161,8 @@ impl Store {
     }
 
     /// Removes the identity of a provider from an account that has another way in: a password and an
-    /// address, or an identity that `signs_in`. The sessions that it opened end, but `keep`.
+    /// address, or an identity that `signs_in`. The sessions that it opened end, but not `session`,
+    /// which asks for this.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -159,13 +171,16 @@ impl Store {
         user: UserId,
         provider: SocialProvider,
         signs_in: &(dyn Fn(&IdentityRow) -> bool + Sync),
-        keep: SessionId,
+        session: FreshSession,
         now: TimestampMs,
     ) -> Result<IdentityUnlinked, StoreError> {
         let transaction = self.writes().begin().await?;
         let Some(owner) = lock(&transaction, user).await? else {
             return Ok(IdentityUnlinked::Gone);
         };
+        if !session_rows::is_fresh(&transaction, user, session, now).await? {
+            return Ok(IdentityUnlinked::NotFresh);
+        }
         let all = of_user(user).all(&transaction).await?;
         let is_it = |row: &&social_identity::Model| row.provider == provider.as_str();
         let Some(found) = all.iter().find(is_it) else { return Ok(IdentityUnlinked::NotLinked) };
@@ -178,8 +193,8 @@ impl Store {
             return Ok(IdentityUnlinked::LastWayIn);
         }
         row.delete(&transaction).await?;
-        let ended =
-            session_rows::end_of_provider(&transaction, user, provider, Some(keep), now).await?;
+        let kept = Some(session.id);
+        let ended = session_rows::end_of_provider(&transaction, user, provider, kept, now).await?;
         transaction.commit().await?;
         Ok(IdentityUnlinked::Yes(ended))
     }

@@ -14,18 +14,21 @@ use crate::store::tables::closed::forgotten;
 use crate::store::tables::grant::{self, GrantRole, GrantRow};
 use crate::store::tables::user_row::{
     EmailAdded, NO_ADDRESS, NO_PASSWORD, NewPassword, NewUser, Role, UserChange, UserChanged,
-    UserRow, user_row,
+    UserRow, no_address, user_row,
 };
 use crate::store::tables::{
-    guest, idempotency, identity_rows, mail_link, revocation, session_rows, term_agreement,
+    guest, idempotency, mail_link, revocation, session_rows, term_agreement,
 };
-use crate::store::{Answered, Key, RefreshToken, Store, StoreError, is_unique_violation};
+use crate::store::{
+    Answered, FreshSession, Key, RefreshToken, Store, StoreError, is_unique_violation,
+};
 
 impl Store {
-    /// Creates an account; a guest with its id becomes this account.
+    /// Creates an account; a guest with its id becomes this account. An account that has its address and
+    /// does not keep it, as [`UserRow::keeps_email`] says, goes on without one.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the address has an account.
+    /// [`StoreError::Conflict`] when the address has an account that keeps it.
     pub async fn user_create(
         &self,
         new: NewUser,
@@ -39,8 +42,8 @@ impl Store {
     /// `was_guest` end.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the address has an account, [`StoreError::Gone`] when one of
-    /// the terms is not current; nothing is created.
+    /// [`StoreError::Conflict`] when the address has an account that keeps it, [`StoreError::Gone`] when
+    /// one of the terms is not current; nothing is created.
     pub async fn user_create_agreed(
         &self,
         new: NewUser,
@@ -123,7 +126,13 @@ impl Store {
         if proved.is_some_and(|proved| *proved != found.password_hash) {
             return Ok(UserChanged::OtherPassword);
         }
-        let (version, is_confirmed) = (found.token_version, found.email_confirmed_at.is_some());
+        let required = change.password.as_ref().and_then(|password| password.requires);
+        if let Some(session) = required
+            && !session_rows::is_fresh(&transaction, id, session, now).await?
+        {
+            return Ok(UserChanged::NotFresh);
+        }
+        let version = found.token_version;
         let mut row: user::ActiveModel = found.into();
         row.updated_at = Set(now);
         if let Some(name) = change.name {
@@ -139,13 +148,8 @@ impl Store {
             row.default_payment_method = Set(method.map(|method| method.as_str().to_owned()));
         }
         let mut goes_on = true;
-        if let Some(NewPassword { hash, keeps, by_mail, .. }) = change.password {
+        if let Some(NewPassword { hash, keeps, .. }) = change.password {
             row.password_hash = Set(hash);
-            if by_mail && !is_confirmed {
-                // The account may have been made by another person, who linked identities of theirs.
-                identity_rows::delete_all(&transaction, id).await?;
-                row.email_confirmed_at = Set(Some(now));
-            }
             goes_on = end_others(&transaction, id, keeps.as_ref(), now).await?;
             end_access(&transaction, &mut row, version, now).await?;
         }
@@ -155,7 +159,8 @@ impl Store {
     }
 
     /// Gives an address to an account that has none, or another one in place of one that is not
-    /// confirmed, to an account without a password.
+    /// confirmed, to an account without a password. The account's `session` asks for this. With the
+    /// address that it has, nothing changes, and links on their way stay valid.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when another account has the address.
@@ -163,14 +168,21 @@ impl Store {
         &self,
         id: UserId,
         email: &str,
+        session: FreshSession,
         now: TimestampMs,
     ) -> Result<EmailAdded, StoreError> {
         let transaction = self.writes().begin().await?;
         let Some(found) = lock(&transaction, id).await? else { return Ok(EmailAdded::Gone) };
+        if !session_rows::is_fresh(&transaction, id, session, now).await? {
+            return Ok(EmailAdded::NotFresh);
+        }
         let is_replaceable =
             found.password_hash == NO_PASSWORD && found.email_confirmed_at.is_none();
         if !found.email.ends_with(NO_ADDRESS) && !is_replaceable {
             return Ok(EmailAdded::HasOne);
+        }
+        if found.email == email {
+            return Ok(EmailAdded::Now(user_row(found)?));
         }
         mail_link::end_all(&transaction, id).await?;
         let mut row: user::ActiveModel = found.into();
@@ -211,7 +223,7 @@ impl Store {
 }
 
 /// Inserts an account; a guest with its id becomes this account, and the guest's tokens end. Returns
-/// `None` when the address has an account: the transaction is of no more use then.
+/// `None` when the address has an account that keeps it: the transaction is of no more use then.
 pub(crate) async fn insert(
     transaction: &impl ConnectionTrait,
     new: NewUser,
@@ -221,7 +233,13 @@ pub(crate) async fn insert(
 ) -> Result<Option<user::Model>, StoreError> {
     // A guest who has left no address has no row.
     let was_guest = guest::end(transaction, new.id).await? || was_guest;
-    let email = if new.email.is_empty() { format!("{}{NO_ADDRESS}", new.id) } else { new.email };
+    let email = match new.email.is_empty() {
+        true => no_address(new.id),
+        false => {
+            free(transaction, &new.email, now).await?;
+            new.email
+        }
+    };
     let mut row = user::ActiveModel {
         id: Set(new.id.0),
         email: Set(email),
@@ -248,6 +266,28 @@ pub(crate) async fn insert(
         Err(error) => Err(error.into()),
     }
 }
+
+/// Takes an address from an account that does not keep it, as [`UserRow::keeps_email`] says: that account
+/// goes on without an address.
+async fn free(
+    transaction: &impl ConnectionTrait,
+    email: &str,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let holder = user::Entity::find()
+        .filter(user::Column::Email.eq(email))
+        .filter(user::Column::PasswordHash.eq(NO_PASSWORD))
+        .filter(user::Column::EmailConfirmedAt.is_null())
+        .lock_exclusive();
+    let Some(found) = holder.one(transaction).await? else { return Ok(()) };
+    let id = UserId(found.id);
+    mail_link::end_all(transaction, id).await?;
+    let mut row: user::ActiveModel = found.into();
+    (row.email, row.updated_at) = (Set(no_address(id)), Set(now));
+    row.update(transaction).await?;
+    Ok(())
+}
+
 /// Returns the row of an open account, locked until the transaction ends; `None` if the account is
 /// closed or never existed. SQLite has one writer and locks nothing.
 pub(crate) async fn lock(
@@ -260,7 +300,7 @@ pub(crate) async fn lock(
 
 /// Ends all sessions of an account but that of `keeps`, whose refresh token is stored. Returns false
 /// if that one had ended.
-async fn end_others(
+pub(super) async fn end_others(
     transaction: &impl ConnectionTrait,
     user: UserId,
     keeps: Option<&RefreshToken>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::states::PaymentMethod;
-use crate::store::{RefreshToken, StoreError};
+use crate::store::{FreshSession, RefreshToken, StoreError};
 
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -68,6 +68,14 @@ impl UserRow {
     pub fn has_password(&self) -> bool {
         !self.password_hash.is_empty() && self.password_hash != NO_PASSWORD
     }
+
+    /// False for an account that loses its address to the next person who registers with it: it has no
+    /// password, and no one has proved to receive mail there. Otherwise a stranger could keep an address
+    /// from its owner for ever.
+    #[must_use]
+    pub fn keeps_email(&self) -> bool {
+        self.password_hash != NO_PASSWORD || self.email_confirmed_at.is_some()
+    }
 }
 
 /// An account to create. The caller has normalised the e-mail address; an empty one makes an account
@@ -108,9 +116,9 @@ pub struct NewPassword {
     pub hash: String,
     /// The next refresh token of the session that goes on; all others end.
     pub keeps: Option<RefreshToken>,
-    /// True if it was set by a link in a mail, so that the owner of the address has set it. If the
-    /// address was not confirmed before, it is now, and the identities of the account are removed.
-    pub by_mail: bool,
+    /// The session that sets it: unless that one is fresh, nothing changes. `None` where the proof is
+    /// enough.
+    pub requires: Option<FreshSession>,
 }
 
 /// The result of a change.
@@ -124,6 +132,8 @@ pub enum UserChanged {
     Gone,
     /// The password of the account is no longer the proved one.
     OtherPassword,
+    /// The session that sets a password has ended, or was opened too long ago.
+    NotFresh,
 }
 
 /// The result of adding an address.
@@ -133,6 +143,8 @@ pub enum EmailAdded {
     Now(UserRow),
     /// The account has an address; nothing changed.
     HasOne,
+    /// The session has ended, or was opened too long ago; nothing changed.
+    NotFresh,
     /// There is no such account, or no longer.
     Gone,
 }
@@ -146,6 +158,11 @@ pub enum Forgotten {
     Before,
     /// The wallet holds money, or money is on its way; nothing changed.
     HasMoney,
+}
+
+/// Returns the placeholder address of an account without an address.
+pub(super) fn no_address(id: UserId) -> String {
+    format!("{id}{NO_ADDRESS}")
 }
 
 /// Returns the address as people see it: an empty one in place of a placeholder.

@@ -119,7 +119,8 @@ pub(super) async fn cancel(
     Path(id): Path<EnrollmentId>,
     Form(form): Form<Cancel>,
 ) -> Result<HttpResponse, ApiError> {
-    let Shown { caller, class, .. } = Shown::read(&state, &visitor, id).await?;
+    let caller = visitor.payer()?;
+    let Shown { class, .. } = Shown::read(&state, &visitor, id).await?;
     let sender = Sender { user: caller.user, key: Some(&form.key) };
     let (by, now) = (Requester::Customer(caller.user), state.clock.now_ms());
     let reason = Some(form.reason.trim()).filter(|reason| !reason.is_empty());

@@ -74,6 +74,7 @@ const TABLES: &[(&str, &str)] = &[
     ("ticket", "offerings"),
     ("user", "accounts"),
     ("user_forget", "accounts"),
+    ("user_reset", "accounts"),
     ("user_row", "accounts"),
     ("venue", "venues"),
     ("wallet", "payments"),

@@ -228,6 +228,32 @@ on_both_databases! {
     }
 }
 
+on_both_databases! {
+    async fn the_retry_of_a_registration_may_send_the_token_that_it_has_ended(db: TestDb) {
+        let shop = open(db).await;
+        let kim = guest(&shop).await;
+        let (path, body) = ("/api/auth/register", registration(EMAIL));
+        let made = kim.post_with_key(path, "a-registration", &body).await.is(201).data;
+        assert_eq!(made["user"]["id"], json!(kim.user));
+        kim.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
+        let again = kim.post_with_key(path, "a-registration", &body).await.is(201).data;
+        assert_eq!(again["user"]["id"], json!(kim.user));
+        // The password proves who retries, and the token is of no other use.
+        let mut wrong = body.clone();
+        wrong["password"] = json!("another horse battery");
+        let refused = kim.post_with_key(path, "a-registration", &wrong).await;
+        refused.refused(401, "INVALID_CREDENTIALS");
+        let mut other = body.clone();
+        other["name"] = json!("Lee");
+        let refused = kim.post_with_key(path, "a-registration", &other).await;
+        refused.refused(422, "IDEMPOTENCY_KEY_REUSED");
+        let other = registration("lee@example.com");
+        kim.post_with_key(path, "another-one", &other).await.refused(401, "UNAUTHORIZED");
+        kim.post(path, &body).await.refused(401, "UNAUTHORIZED");
+        assert_eq!(shop.app.db.count("SELECT count(*) FROM users WHERE role = 'USER'").await, 1);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_of_guests_is_refused_and_changes_nothing() {
     let shop = open(TestDb::sqlite().await).await;

@@ -10,12 +10,13 @@ mod provider;
 mod quirks;
 pub mod real;
 
+use admitone::config::MailMode;
 use serde_json::{Value, json};
 
-use crate::http::api_client::Shop;
-use crate::http::social::browser::{Browser, SHOP, open};
+use crate::http::api_client::{Answer, Person, Shop};
+use crate::http::social::browser::{Browser, SHOP, open, open_with_mails};
 use crate::http::social::provider::Provider;
-use crate::support::test_db::TestDb;
+use crate::support::test_db::{TestDb, eventually};
 
 /// A person whose address the provider has confirmed.
 fn kim() -> Value {
@@ -69,9 +70,53 @@ on_both_databases! {
     }
 }
 
+/// Returns the person who has signed in.
+fn person<'a>(shop: &'a Shop, signed_in: &Answer) -> Person<'a> {
+    let user = signed_in.data["user"]["id"].as_str().expect("an id").parse().expect("a UUID");
+    shop.with_token(user, signed_in.data["accessToken"].as_str().expect("a token").to_owned())
+}
+
+on_both_databases! {
+    async fn an_address_that_no_one_has_proved_to_own_yields_to_who_registers_with_it(db: TestDb) {
+        let (shop, at) = open_with_mails(db).await;
+        let local = json!({"password": "correct horse", "name": "Kim"});
+        for (sub, is_by_provider) in [("one", false), ("two", true)] {
+            let email = format!("{sub}@example.com");
+            let stranger = Browser::of(&shop).log_in(&at, "kakao", &json!({"sub": sub})).await;
+            let stranger = person(&shop, &stranger.is(200));
+            let add = json!({"email": email});
+            stranger.post("/api/users/me/email", &add).await.is(200);
+            let owner = match is_by_provider {
+                true => {
+                    let claims = json!({"sub": sub, "email": email, "email_verified": true});
+                    Browser::of(&shop).log_in(&at, "google", &claims).await.is(200)
+                }
+                false => {
+                    let mut body = local.clone();
+                    body["email"] = json!(email);
+                    shop.nobody().post("/api/auth/register", &body).await.is(201)
+                }
+            };
+            assert_eq!(owner.data["user"]["email"], email);
+            // The stranger's account goes on without an address, and without a link to confirm it.
+            assert_eq!(stranger.get("/api/users/me").await.is(200).data["email"], Value::Null);
+            let links = format!("SELECT count(*) FROM mail_links JOIN users ON users.id = user_id \
+                WHERE users.email <> '{email}' AND users.email LIKE '%.invalid'");
+            assert_eq!(shop.app.db.count(&links).await, 0);
+            // Whose account has a password, or a confirmed address, keeps it.
+            stranger.post("/api/users/me/email", &add).await.refused(409, "EMAIL_TAKEN");
+            let mut body = local.clone();
+            body["email"] = json!(email);
+            shop.nobody().post("/api/auth/register", &body).await.refused(409, "EMAIL_TAKEN");
+            let claims = json!({"sub": "another", "email": email, "email_verified": true});
+            Browser::of(&shop).log_in(&at, "google", &claims).await.refused(409, "EMAIL_TAKEN");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_account_without_an_address_gets_one_later() {
-    let (shop, at) = open(TestDb::sqlite().await).await;
+    let (shop, at) = open_with_mails(TestDb::sqlite().await).await;
     let unverified = json!({"email": "kim@example.com", "email_verified": false});
     let made = Browser::of(&shop).log_in(&at, "google", &unverified).await.is(200).data;
     assert_eq!((&made["user"]["email"], &made["user"]["name"]), (&Value::Null, &json!("GOOGLE")));
@@ -94,10 +139,66 @@ async fn an_account_without_an_address_gets_one_later() {
     // One that is not confirmed may be a mistake, so it can be replaced.
     let other = me.post(add, &json!({"email": "kim2@example.com"})).await.is(200).data;
     assert_eq!(other["email"], "kim2@example.com");
+    // With a password it would be the account's for good.
+    me.post("/api/users/me/password", &set).await.refused(422, "INVALID");
+    shop.app.db.sql("UPDATE users SET email_confirmed_at = 1").await;
     let token = me.post("/api/users/me/password", &set).await.is(200).data;
     let me = shop.with_token(me.user, token["tokens"]["accessToken"].as_str().unwrap().into());
     me.post(add, &json!({"email": "kim3@example.com"})).await.refused(409, "EMAIL_SET");
     shop.nobody().post(add, &json!({"email": "a@example.com"})).await.is(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_gets_one_mail_a_minute_of_all_the_accounts_that_add_it() {
+    let (shop, at) = open_with_mails(TestDb::sqlite().await).await;
+    let mails = async |recipient: &str| {
+        let mails = "SELECT count(*) FROM kept_mails WHERE kind = 'account.email_confirmation'";
+        shop.app.db.count(&format!("{mails} AND recipient LIKE '{recipient}'")).await
+    };
+    let add = "/api/users/me/email";
+    let victim = json!({"email": "victim@example.com"});
+    for round in 0..5 {
+        let sub = json!({"sub": round.to_string()});
+        let me = Browser::of(&shop).log_in(&at, "kakao", &sub).await.is(200);
+        let me = person(&shop, &me);
+        me.post(add, &victim).await.is(200);
+        if round == 0 {
+            eventually("a mail", async || mails("victim@%").await == 1).await;
+        }
+        // The same address again: its mail was sent, and its link stays.
+        me.post(add, &victim).await.is(200);
+        me.post(add, &json!({"email": format!("{round}@example.org")})).await.is(200);
+    }
+    let made = Browser::of(&shop).log_in(&at, "kakao", &json!({"sub": "last"})).await.is(200);
+    let me = person(&shop, &made);
+    me.post(add, &victim).await.refused(429, "TOO_MANY_REQUESTS");
+    eventually("the other mails", async || mails("%@example.org").await == 5).await;
+    assert_eq!(mails("victim@%").await, 1);
+    shop.clock.advance_ms(60_001);
+    me.post(add, &victim).await.is(200);
+    eventually("a second mail", async || mails("victim@%").await == 2).await;
+    me.post(add, &victim).await.is(200);
+    let store = &shop.app.state().store;
+    let kept = store.kept_mail_list(None, 100).await.expect("a store");
+    let newest = kept.into_iter().find(|mail| mail.recipient == "victim@example.com");
+    let newest = newest.expect("a mail").id;
+    let (letter, _) = store.kept_mail_get(newest).await.expect("a store").expect("a mail");
+    let (_, link) = letter.plain.split_once("token=").expect("a link");
+    let confirm = json!({"token": link.split_whitespace().next()});
+    shop.nobody().post("/api/auth/email/confirm", &confirm).await.is(200);
+}
+
+#[tokio::test]
+async fn without_mails_a_first_password_needs_no_confirmed_address() {
+    let (shop, provider) = open(TestDb::sqlite().await).await;
+    assert_eq!(shop.app.state().config.mail_mode(), MailMode::Off);
+    let made = Browser::of(&shop).log_in(&provider, "kakao", &json!({})).await.is(200);
+    let me = person(&shop, &made);
+    me.post("/api/users/me/email", &json!({"email": "kim@example.com"})).await.is(200);
+    let set = json!({"password": "correct horse"});
+    me.post("/api/users/me/password", &set).await.is(200);
+    let login = json!({"email": "kim@example.com", "password": "correct horse"});
+    shop.nobody().post("/api/auth/login", &login).await.is(200);
 }
 
 #[tokio::test]

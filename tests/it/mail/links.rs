@@ -1,8 +1,11 @@
 //! Links in mails: addresses are confirmed and passwords set once, in time, by the reader of the mail alone.
 
+use admitone::clock::Clock;
 use admitone::ids::UserId;
 use admitone::mail::MailOutcome;
-use admitone::store::{NO_PASSWORD, NewUser, Role};
+use admitone::store::{
+    FreshSession, IdentityLinked, NO_PASSWORD, NewIdentity, NewUser, Role, SocialProvider,
+};
 use serde_json::{Value, json};
 
 use super::{PASSWORD, count, guest, letter, mail, open, register, token};
@@ -28,6 +31,17 @@ async fn reset(shop: &Shop, token: &str, password: &str) -> Answer {
 async fn login(shop: &Shop, password: &str) -> Answer {
     let body = json!({"email": "kim@example.com", "password": password});
     shop.nobody().post("/api/auth/login", &body).await
+}
+
+/// Links an identity in the newest session of a person.
+async fn link(shop: &Shop, user: UserId, provider: SocialProvider) {
+    let (store, now) = (&shop.app.state().store, shop.clock.now_ms());
+    let session = store.session_list(user, now).await.unwrap().remove(0);
+    let session = FreshSession { id: session.id, opened_since: session.created_at };
+    let subject = "a-person".to_owned();
+    let identity = NewIdentity { provider, issuer: String::new(), subject, email: None };
+    let linked = store.social_identity_link(user, &identity, session, now).await.unwrap();
+    assert_eq!(linked, IdentityLinked::Yes);
 }
 
 on_both_databases! {
@@ -104,6 +118,39 @@ on_both_databases! {
         let again = login(&shop, NEW).await.is(200).data;
         assert_eq!(again["user"]["emailConfirmedAt"], shop.time_in(0), "the mail was read");
         mail(&shop, "security.password_changed", kim.user).await;
+    }
+
+    async fn a_reset_removes_what_was_linked_before_the_address_was_confirmed_and_says_so(db: TestDb) {
+        let shop = open(db).await;
+        let store = &shop.app.state().store;
+        // Another person makes the account, and links an identity.
+        let stranger = register(&shop, "kim@example.com", "en").await;
+        link(&shop, stranger.user, SocialProvider::Google).await;
+        shop.clock.advance_ms(1_000);
+        let (letter, _) = mail(&shop, "account.email_confirmation", stranger.user).await;
+        confirm(&shop, &token(&letter)).await.is(200);
+        shop.clock.advance_ms(1_000);
+        link(&shop, stranger.user, SocialProvider::Kakao).await;
+        // The first reset does not confirm the address anew, so the second removes no more.
+        shop.clock.advance_ms(1_000);
+        for password in [NEW, "third horse battery"] {
+            shop.clock.advance_ms(61_000);
+            let before = count(&shop, "account.password_reset").await;
+            ask(&shop, "kim@example.com").await.is(202);
+            eventually("a mail", async || {
+                count(&shop, "account.password_reset").await > before
+            }).await;
+            let (letter, _) = mail(&shop, "account.password_reset", stranger.user).await;
+            reset(&shop, &token(&letter), password).await.is(200);
+            let left = store.social_identity_list(stranger.user).await.unwrap();
+            let left: Vec<_> = left.iter().map(|identity| identity.provider).collect();
+            assert_eq!(left, [SocialProvider::Kakao]);
+        }
+        let told = "SELECT count(*) FROM kept_mails WHERE kind = 'security.password_changed'";
+        eventually("two mails", async || shop.app.db.count(told).await == 2).await;
+        let of_google = format!("{told} AND plain LIKE '%Signing in by GOOGLE was removed%'");
+        assert_eq!(shop.app.db.count(&of_google).await, 1);
+        assert_eq!(shop.app.db.count(&format!("{told} AND plain LIKE '%KAKAO%'")).await, 0);
     }
 
     async fn the_owner_is_told_of_a_lock_once_and_a_link_ends_it(db: TestDb) {

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use admitone::ids::{SessionId, UserId};
 use admitone::store::{
-    Device, Forgotten, IdentityUnlinked, NewIdentity, NewPassword, NewUser, OnBalance, Proof,
-    RefreshToken, Role, Rotation, SocialProvider, Store, StoreError, UserChange, UserChanged,
+    Device, EmailAdded, Forgotten, FreshSession, IdentityLinked, IdentityUnlinked, NO_PASSWORD,
+    NewIdentity, NewPassword, NewUser, OnBalance, Proof, RefreshToken, Role, Rotation,
+    SocialProvider, Store, StoreError, UserChange, UserChanged,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -20,10 +21,14 @@ const NOW: i64 = 1_500;
 type Hash = [u8; 32];
 
 async fn person(store: &Store, role: Role) -> UserId {
+    person_with(store, role, OLD).await
+}
+
+async fn person_with(store: &Store, role: Role, hash: &str) -> UserId {
     let new = NewUser {
         id: UserId::random(),
         email: format!("{}@example.org", Uuid::new_v4()),
-        password_hash: OLD.into(),
+        password_hash: hash.into(),
         name: "Kim".into(),
         phone_number: None,
         role,
@@ -48,7 +53,7 @@ fn new_password() -> UserChange {
         proved: Some(OLD.into()),
         hash: "the new hash".into(),
         keeps: None,
-        by_mail: false,
+        requires: None,
     };
     UserChange { password: Some(password), ..UserChange::default() }
 }
@@ -56,6 +61,14 @@ fn new_password() -> UserChange {
 fn identity(subject: &str) -> NewIdentity {
     let (provider, issuer) = (SocialProvider::Google, String::new());
     NewIdentity { provider, issuer, subject: subject.into(), email: None }
+}
+
+/// Opens a session, and returns it as one that changes the ways to sign in.
+async fn session(store: &Store, user: UserId, hash: &str) -> FreshSession {
+    let token = token(user, rand::random());
+    let opened = store.refresh_token_open(&token, Proof::Password(hash), &Device::default()).await;
+    assert!(opened.unwrap().is_some());
+    FreshSession { id: token.session, opened_since: token.issued_at }
 }
 
 /// Refreshes with the latest token until a refresh is refused. A refresh that began after the
@@ -151,31 +164,120 @@ on_both_databases! {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
         let identity = identity("kim");
-        store.social_identity_link(user, &identity, NOW).await.unwrap();
+        let session = session(&store, user, OLD).await;
+        store.social_identity_link(user, &identity, session, NOW).await.unwrap();
         let open = async |hash| {
             let (token, proof) = (token(user, [hash; 32]), Proof::Identity(&identity));
             store.refresh_token_open(&token, proof, &Device::default()).await.unwrap()
         };
         assert!(open(1).await.is_some());
         let of = SocialProvider::Google;
-        let kept = SessionId::random();
-        let unlinked = store.social_identity_unlink(user, of, &|_| false, kept, NOW).await.unwrap();
+        let unlinked =
+            store.social_identity_unlink(user, of, &|_| false, session, NOW).await.unwrap();
         assert!(matches!(unlinked, IdentityUnlinked::Yes(ended) if ended.len() == 1));
         assert!(open(2).await.is_none());
+    }
+
+    async fn ways_in_change_only_while_the_session_lives_that_asks_for_it(db: TestDb) {
+        let store = db.store().await;
+        let user = person_with(&store, Role::User, NO_PASSWORD).await;
+        let others = session(&store, user, NO_PASSWORD).await;
+        store.social_identity_link(user, &identity("kim"), others, NOW).await.unwrap();
+        let (ended, lives) =
+            (session(&store, user, NO_PASSWORD).await, session(&store, user, NO_PASSWORD).await);
+        assert!(store.session_end(user, ended.id, NOW).await.unwrap());
+        let too_old = FreshSession { opened_since: lives.opened_since + 1, ..lives };
+        let of_another = person_with(&store, Role::User, NO_PASSWORD).await;
+        let of_another = session(&store, of_another, NO_PASSWORD).await;
+        for refused in [ended, too_old, of_another] {
+            let kakao = NewIdentity { provider: SocialProvider::Kakao, ..identity("thief") };
+            let linked = store.social_identity_link(user, &kakao, refused, NOW).await.unwrap();
+            assert_eq!(linked, IdentityLinked::NotFresh);
+            let google = SocialProvider::Google;
+            let unlinked =
+                store.social_identity_unlink(user, google, &|_| true, refused, NOW).await.unwrap();
+            assert_eq!(unlinked, IdentityUnlinked::NotFresh);
+            let email = "thief@example.org";
+            let added = store.user_email_add(user, email, refused, NOW).await.unwrap();
+            assert!(matches!(added, EmailAdded::NotFresh), "{added:?}");
+            let proved = Some(NO_PASSWORD.to_owned());
+            let (hash, requires) = ("the thief's".to_owned(), Some(refused));
+            let password = NewPassword { proved, hash, keeps: None, requires };
+            let change = UserChange { password: Some(password), ..UserChange::default() };
+            let changed = store.user_update(user, change, NOW).await.unwrap();
+            assert!(matches!(changed, UserChanged::NotFresh), "{changed:?}");
+        }
+        assert_eq!(store.social_identity_list(user).await.unwrap().len(), 1);
+        let added = store.user_email_add(user, "kim@example.org", lives, NOW).await.unwrap();
+        assert!(matches!(added, EmailAdded::Now(_)), "{added:?}");
     }
 
     async fn a_password_by_mail_removes_what_another_person_may_have_linked(db: TestDb) {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
-        for (subject, left) in [("stranger", 0), ("owner", 1)] {
-            store.social_identity_link(user, &identity(subject), NOW).await.unwrap();
-            let hash = format!("the hash after {subject}");
-            let password = NewPassword { proved: None, hash, keeps: None, by_mail: true };
-            let change = UserChange { password: Some(password), ..UserChange::default() };
-            store.user_update(user, change, NOW).await.unwrap();
-            // The address was confirmed by the first.
-            assert!(store.user_get(user).await.unwrap().unwrap().email_confirmed_at.is_some());
+        // The address is confirmed by the first password, or by a click before it.
+        for (subject, now, left) in [("stranger", NOW, 0), ("owner", NOW + 1, 1)] {
+            let hash = store.user_get(user).await.unwrap().unwrap().password_hash;
+            let session = session(&store, user, &hash).await;
+            store.social_identity_link(user, &identity(subject), session, now).await.unwrap();
+            let next = format!("the hash after {subject}");
+            let set = store.user_password_by_mail(user, &hash, next, now).await.unwrap().unwrap();
+            assert_eq!(set.removed.len(), 1 - left, "{subject}");
+            assert_eq!(set.user.email_confirmed_at, Some(NOW));
             assert_eq!(store.social_identity_list(user).await.unwrap().len(), left, "{subject}");
+        }
+        let again = store.user_password_by_mail(user, OLD, "x".into(), NOW).await.unwrap();
+        assert!(again.is_none(), "it has another password");
+    }
+
+    async fn a_password_by_mail_keeps_the_identity_whose_provider_confirmed_the_address(db: TestDb) {
+        let store = db.store().await;
+        for (email, left) in [("kim@example.org", 2), ("", 1)] {
+            let named = NewIdentity { email: Some("kim@example.org".into()), ..identity(email) };
+            let new = NewUser {
+                id: UserId::random(),
+                email: email.into(),
+                password_hash: NO_PASSWORD.into(),
+                name: "Kim".into(),
+                phone_number: None,
+                role: Role::User,
+            };
+            let user = new.id;
+            store.social_identity_register(new, false, &named, 1_000).await.unwrap();
+            let first = session(&store, user, NO_PASSWORD).await;
+            if email.is_empty() {
+                // The address comes later, and is confirmed by a mail.
+                store.user_email_add(user, "lee@example.org", first, 1_100).await.unwrap();
+                let confirmed = "UPDATE users SET email_confirmed_at = 1200 WHERE email = 'lee@example.org'";
+                db.sql(confirmed).await;
+            }
+            let kakao = NewIdentity { provider: SocialProvider::Kakao, ..identity(email) };
+            store.social_identity_link(user, &kakao, first, 1_300).await.unwrap();
+            let set = store.user_password_by_mail(user, NO_PASSWORD, "new".into(), NOW).await;
+            assert_eq!(set.unwrap().unwrap().removed.len(), 2 - left);
+            let kept = store.social_identity_list(user).await.unwrap();
+            assert_eq!(kept.len(), left);
+            assert_eq!(kept[left - 1].provider, SocialProvider::Kakao);
+        }
+    }
+
+    async fn a_session_of_the_version_before_is_as_old_as_its_first_token(db: TestDb) {
+        let store = db.store().await;
+        let user = person(&store, Role::User).await;
+        let first = token(user, [1; 32]);
+        let here = Device::default();
+        let opened = store.refresh_token_open(&first, Proof::Password(OLD), &here).await.unwrap();
+        assert!(opened.is_some());
+        // That version writes no row of the session.
+        db.sql("DELETE FROM sessions").await;
+        for (used, next) in [([1; 32], [2; 32]), ([2; 32], [3; 32])] {
+            let next = RefreshToken { issued_at: NOW, ..token(user, next) };
+            let rotation = store.refresh_token_rotate(used, next, NOW).await.unwrap();
+            assert!(matches!(rotation, Rotation::Rotated(..)), "{rotation:?}");
+            let [row] = &store.session_list(user, NOW).await.unwrap()[..] else { panic!("one") };
+            assert_eq!((row.created_at, row.last_seen_at), (first.issued_at, NOW));
+            let session = FreshSession { id: row.id, opened_since: first.issued_at + 1 };
+            assert!(!store.session_is_fresh(user, session, NOW).await.unwrap());
         }
     }
 

@@ -314,6 +314,13 @@ impl Call {
         Self(self.0.header("Content-Type", "application/json").body(body))
     }
 
+    /// Sets the form of a page of this server.
+    pub fn form(self, body: &str) -> Self {
+        let form = "application/x-www-form-urlencoded";
+        let call = self.header("Content-Type", form).header("Sec-Fetch-Site", "same-origin");
+        Self(call.0.body(body.to_owned()))
+    }
+
     pub async fn send(self) -> Answer {
         self.try_send().await.expect("an answer")
     }

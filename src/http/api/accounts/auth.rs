@@ -151,7 +151,7 @@ impl Tokens {
 /// Make an account and log in.
 ///
 /// With a guest's access token, the account keeps the guest's id, and so the guest's reservations
-/// and tickets.
+/// and tickets. That token ends then; a retry with the same key may send it all the same.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = "auth", operation_id = "register",
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
@@ -162,8 +162,8 @@ impl Tokens {
         (status = 400, description = "MALFORMED_JSON", body = Failure),
         (
             status = 401,
-            description = "UNAUTHORIZED, TOKEN_EXPIRED: a token was sent, and is not valid; \
-                INVALID_CREDENTIALS: the key was used with another password",
+            description = "UNAUTHORIZED, TOKEN_EXPIRED: a token was sent, and is not valid, and this is \
+                no retry; INVALID_CREDENTIALS: the key was used with another password",
             body = Failure,
         ),
         (status = 409, description = "EMAIL_TAKEN", body = Failure),
@@ -175,7 +175,7 @@ impl Tokens {
 pub async fn register(
     state: web::Data<AppState>,
     request: HttpRequest,
-    MaybeCaller(caller): MaybeCaller,
+    caller: Result<MaybeCaller, ApiError>,
     key: IdempotencyKey,
     FromDevice(device): FromDevice,
     Body(body): Body<RegisterRequest>,
@@ -194,7 +194,16 @@ pub async fn register(
     let device = named(device, body.device_name)?;
     let agreed = &body.agreed_term_ids;
     let key = registration_key(&key, &registration, agreed);
-    let mut session = state.accounts.register_as(caller, registration, agreed, key, device).await?;
+    let mut session = match caller {
+        Ok(MaybeCaller(caller)) => {
+            state.accounts.register_as(caller, registration, agreed, key, device).await?
+        }
+        Err(refused) => {
+            let password = registration.password;
+            let before = state.accounts.registered_before(key.as_ref(), password, device).await?;
+            before.ok_or(refused)?
+        }
+    };
     let language = accepted_language(&request);
     state.accounts.welcome(session.user.id, language).await;
     session.user.language =

@@ -155,7 +155,7 @@ pub async fn link(
     Ok(response)
 }
 
-/// Remove a way to sign in by a provider, and end the sessions that it opened.
+/// Remove a way to sign in by a provider, and end the sessions that it opened, but the caller's.
 ///
 /// One way in remains: an e-mail address with a password, or another provider. The caller's login must not
 /// be older than 10 minutes.
@@ -190,8 +190,8 @@ pub struct FirstPassword {
 
 /// Set the first password of an account that has none.
 ///
-/// The caller's login must not be older than 10 minutes. All other sessions end; the answer has new tokens
-/// for the caller's.
+/// The account needs an e-mail address, which is confirmed where the server sends mails. The caller's login
+/// must not be older than 10 minutes. All other sessions end; the answer has new tokens for the caller's.
 #[utoipa::path(
     post, path = "/api/users/me/password", tag = "users", operation_id = "setFirstPassword",
     security(("bearer" = [])),

@@ -52,6 +52,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::InvalidCredentials,
             ErrorCode::Unauthorized,
             ErrorCode::TokenExpired,
+            ErrorCode::LoginTooOld,
             ErrorCode::TooManyRequests,
         ],
     ),
@@ -253,6 +254,11 @@ pub struct LinkedIdentityDto {
         (
             status = 401,
             description = "SOCIAL_LOGIN_DENIED, INVALID_CREDENTIALS, UNAUTHORIZED, TOKEN_EXPIRED",
+            body = Failure,
+        ),
+        (
+            status = 403,
+            description = "LOGIN_TOO_OLD: the session that wished to link it has ended or is too old",
             body = Failure,
         ),
         (status = 404, description = "NOT_FOUND: the operator has not registered with it", body = Failure),

@@ -5,7 +5,7 @@ use crate::classes::{Application, ClassError, Done, Sender};
 use crate::http::api::classes::enrollment::{EnrollmentDto, read, render};
 use crate::http::envelope::{Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Payer, Query, knows_sessions};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, locate, mark_replayed};
 use crate::http::state::AppState;
@@ -231,8 +231,12 @@ pub(crate) async fn change(
     key: IdempotencyKey,
     Body(body): Body<EnrollmentPatch, { 256 * 1_024 }>,
 ) -> Result<HttpResponse, ApiError> {
-    in_class(&state, caller, class, enrollment).await?;
     let EnrollmentPatch { answers, form_version, status, reason, version } = body;
+    if status.is_some() {
+        // A cancellation gives money back.
+        knows_sessions(&state)?;
+    }
+    in_class(&state, caller, class, enrollment).await?;
     let now = state.clock.now_ms();
     let sender = sender(&caller, &key);
     let done = match (answers, status.as_deref()) {
@@ -275,7 +279,7 @@ pub(crate) struct CancelQuery {
     responses((status = 200, body = Success<EnrollmentDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
-    caller: Caller,
+    Payer(caller): Payer,
     Path((class, enrollment)): Path<(OfferingId, EnrollmentId)>,
     Query(query): Query<CancelQuery>,
     key: IdempotencyKey,

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::kim;
 use crate::http::api_client::Shop;
 use crate::http::social::browser::{Begun, Browser, CLIENT, SECRET, claims, open, sell};
-use crate::http::social::provider::{ONE, Provider, TWO, Worth};
+use crate::http::social::provider::{ONE, Pace, Provider, TWO, Worth};
 use crate::support::test_db::TestDb;
 
 async fn accounts(shop: &Shop) -> i64 {
@@ -128,6 +128,24 @@ async fn a_provider_that_is_down_or_answers_garbage_opens_no_session() {
     }
     assert!(at.seen().iter().all(|seen| seen.path != "/elsewhere"), "no redirect is followed");
     assert_eq!(accounts(&shop).await, before);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_slow_opens_no_session() {
+    let (shop, at) = open(TestDb::sqlite().await).await;
+    let sessions = async || shop.app.db.count("SELECT count(*) FROM sessions").await;
+    let before = (accounts(&shop).await, sessions().await);
+    at.set_slow("google", Pace::Late);
+    at.set_slow("kakao", Pace::Trickling);
+    let log_in = async |name: &str| {
+        let answer = Browser::of(&shop).log_in(&at, name, &kim()).await;
+        answer.refused(503, "PROVIDER_UNAVAILABLE");
+        // It is asked once: a code works once.
+        let path = format!("/{name}/token");
+        assert_eq!(at.seen().iter().filter(|seen| seen.path == path).count(), 1);
+    };
+    tokio::join!(log_in("google"), log_in("kakao"));
+    assert_eq!((accounts(&shop).await, sessions().await), before);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use admitone::config::{AppleClient, Config, Secret, SocialClient};
+use admitone::config::{AppleClient, Config, MailMode, Secret, SocialClient};
 use reqwest::header::SET_COOKIE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
@@ -23,6 +23,17 @@ pub async fn open(db: TestDb) -> (Shop, Provider) {
     let registered = provider.clone();
     let shop = Shop::open_with(db, move |config| register(config, &registered)).await;
     (shop, provider)
+}
+
+/// As [`open`], for a shop that keeps its mails.
+pub async fn open_with_mails(db: TestDb) -> (Shop, Provider) {
+    let provider = Provider::start().await;
+    let registered = provider.clone();
+    let shop = Shop::open_with(db, move |config| {
+        register(config, &registered);
+        config.mail = Some(MailMode::Keep);
+    });
+    (shop.await, provider)
 }
 
 pub fn register(config: &mut Config, provider: &Provider) {

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::kim;
+use super::{kim, person};
 use crate::http::api_client::{Answer, Person, Shop};
-use crate::http::social::browser::{Begun, Browser, open, sell};
+use crate::http::social::browser::{Begun, Browser, open, open_with_mails, sell};
 use crate::http::social::provider::Provider;
-use crate::support::test_db::TestDb;
+use crate::support::test_db::{TestDb, eventually};
 
 const IDENTITIES: &str = "/api/users/me/identities";
 
@@ -17,11 +17,6 @@ async fn register<'a>(shop: &'a Shop, name: &str) -> Person<'a> {
     // What an account was made for is told by the time.
     shop.clock.advance_ms(1);
     person(shop, &registered)
-}
-
-fn person<'a>(shop: &'a Shop, answer: &Answer) -> Person<'a> {
-    let user = answer.data["user"]["id"].as_str().expect("an id").parse().expect("a UUID");
-    shop.with_token(user, answer.data["accessToken"].as_str().expect("a token").to_owned())
 }
 
 /// Links a provider on a browser on which `who` is signed in.
@@ -39,11 +34,14 @@ async fn begin(browser: &mut Browser<'_>, name: &str) -> Begun {
 
 on_both_databases! {
     async fn a_provider_is_linked_from_inside_a_session_and_signs_in_to_that_account(db: TestDb) {
-        let (shop, at) = open(db).await;
+        let (shop, at) = open_with_mails(db).await;
         let kim_here = register(&shop, "kim").await;
         let linked = link(&shop, &at, &kim_here, "google", &kim()).await.is(200);
         assert_eq!(linked.data, json!({"linked": "GOOGLE"}));
+        // Once more: it changes nothing, and the owner is not told.
         link(&shop, &at, &kim_here, "google", &kim()).await.is(200);
+        let told = "SELECT count(*) FROM notices WHERE kind = 'security.identity_linked'";
+        assert_eq!(shop.app.db.count(told).await, 1);
         let signed_in = Browser::of(&shop).log_in(&at, "google", &kim()).await.is(200);
         assert_eq!(signed_in.data["user"]["id"], json!(kim_here.user));
         // The account was made with a password.
@@ -98,6 +96,45 @@ async fn a_link_that_was_begun_in_one_session_never_ends_in_another() {
 }
 
 #[tokio::test]
+async fn a_link_counts_only_while_the_session_that_began_it_lives_and_is_fresh() {
+    let (shop, at) = open(TestDb::sqlite().await).await;
+    let links = async || shop.app.db.count("SELECT count(*) FROM social_identities").await;
+    // All sessions end while the provider is asked: the thief of one links nothing.
+    let thief = register(&shop, "kim").await;
+    let mut browser = Browser::with_bearer(&shop, &thief);
+    let begun = begin(&mut browser, "google").await;
+    let code = sell(&at, &shop, "google", &begun, &json!({}));
+    at.hold(true);
+    let ending = async {
+        let is_asked = async || at.seen().iter().any(|seen| seen.path == "/google/token");
+        eventually("the provider is asked", is_asked).await;
+        shop.app.state().accounts.end_all_sessions(thief.user).await.expect("an account");
+        at.hold(false);
+    };
+    let (answer, ()) = tokio::join!(browser.finish("google", &begun, &code), ending);
+    answer.refused(403, "LOGIN_TOO_OLD");
+    assert_eq!(links().await, 0);
+    // Another session of the account does not end what one that has ended began.
+    let login = json!({"email": "kim@example.com", "password": "correct horse"});
+    let one = person(&shop, &shop.nobody().post("/api/auth/login", &login).await.is(200));
+    let other = person(&shop, &shop.nobody().post("/api/auth/login", &login).await.is(200));
+    let mut browser = Browser::with_bearer(&shop, &one);
+    let begun = begin(&mut browser, "google").await;
+    let code = sell(&at, &shop, "google", &begun, &json!({}));
+    one.post_nothing("/api/auth/logout").await.is(200);
+    browser.bearer = Some(other.token().to_owned());
+    browser.finish("google", &begun, &code).await.refused(403, "LOGIN_TOO_OLD");
+    // The ten minutes are over at the end.
+    shop.clock.advance_ms(5 * 60_000);
+    let mut browser = Browser::with_bearer(&shop, &other);
+    let begun = begin(&mut browser, "google").await;
+    shop.clock.advance_ms(5 * 60_000 + 1);
+    let code = sell(&at, &shop, "google", &begun, &json!({}));
+    browser.finish("google", &begun, &code).await.refused(403, "LOGIN_TOO_OLD");
+    assert_eq!(links().await, 0);
+}
+
+#[tokio::test]
 async fn ways_in_change_only_in_a_session_that_was_opened_lately() {
     let (shop, at) = open(TestDb::sqlite().await).await;
     let kim_here = register(&shop, "kim").await;
@@ -120,6 +157,24 @@ async fn ways_in_change_only_in_a_session_that_was_opened_lately() {
     for stays in [&fresh, &kim_here] {
         stays.get("/api/users/me").await.is(200);
     }
+}
+
+#[tokio::test]
+async fn the_owner_of_a_locked_login_gets_in_by_a_provider() {
+    let (shop, at) = open(TestDb::sqlite().await).await;
+    let owner = register(&shop, "kim").await;
+    link(&shop, &at, &owner, "google", &kim()).await.is(200);
+    let login = async |password: &str| {
+        let body = json!({"email": "kim@example.com", "password": password});
+        shop.nobody().post("/api/auth/login", &body).await
+    };
+    for _ in 0..5 {
+        login("a wrong guess").await.refused(401, "INVALID_CREDENTIALS");
+    }
+    login("correct horse").await.refused(429, "LOGIN_LOCKED");
+    let signed_in = Browser::of(&shop).log_in(&at, "google", &kim()).await.is(200);
+    assert_eq!(signed_in.data["user"]["id"], json!(owner.user));
+    login("correct horse").await.refused(429, "LOGIN_LOCKED");
 }
 
 #[tokio::test]

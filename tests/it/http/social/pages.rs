@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::kim;
-use crate::http::social::browser::{Begun, Browser, open, sell};
+use crate::http::social::browser::{Begun, Browser, open, open_with_mails, sell};
 use crate::support::test_db::TestDb;
 
 #[tokio::test]
@@ -53,6 +53,23 @@ async fn a_browser_ends_signed_in_on_the_page_that_was_asked_for() {
     assert_eq!(set.status, 303, "{:#}", set.body);
     let login = json!({"email": "kim@example.com", "password": "correct horse"});
     shop.nobody().post("/api/auth/login", &login).await.is(200);
+}
+
+#[tokio::test]
+async fn the_page_takes_a_first_password_once_the_address_is_confirmed() {
+    let (shop, at) = open_with_mails(TestDb::sqlite().await).await;
+    let mut browser = Browser::with_pages(&shop);
+    let begun = browser.begin("kakao").await;
+    let code = sell(&at, &shop, "kakao", &begun, &json!({}));
+    let led = browser.finish("kakao", &begun, &code).await;
+    assert_eq!(browser.get(led.header("location")).await.status, 303);
+    let added = browser.post_form("/account/email", "email=kim%40example.com").await;
+    assert_eq!(added.header("location"), "/account?notice=saved");
+    let (path, form) = ("/account/first-password", "password=correct+horse");
+    assert_eq!(browser.post_form(path, form).await.status, 422);
+    shop.app.db.sql("UPDATE users SET email_confirmed_at = 1").await;
+    let set = browser.post_form(path, form).await;
+    assert_eq!(set.header("location"), "/account?notice=new_password");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// A key for ES256: its private half in PKCS #8, and the coordinates of its public half.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,20 @@ pub struct Worth {
     pub instead: Option<(u16, String)>,
 }
 
+/// How fast an answer comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    #[default]
+    AtOnce,
+    /// Later than a shop may wait.
+    Late,
+    /// The head at once, and then byte by byte, without end as far as a shop may wait.
+    Trickling,
+}
+
+/// Longer than a shop waits for an answer of a provider.
+const LATE: Duration = Duration::from_secs(6);
+
 /// A request that came.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -66,6 +82,8 @@ struct Books {
     keys: Vec<(String, TestKey)>,
     seen: Vec<Seen>,
     is_down: bool,
+    /// The pace of the tokens of a provider, by its name.
+    pace: HashMap<String, Pace>,
     /// Fields of the metadata in place of the right ones.
     said: Value,
 }
@@ -75,6 +93,7 @@ struct Books {
 pub struct Provider {
     pub url: String,
     books: Arc<Mutex<Books>>,
+    is_held: watch::Sender<bool>,
 }
 
 impl Provider {
@@ -82,7 +101,8 @@ impl Provider {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let books = Books { keys: vec![("one".into(), ONE)], ..Books::default() };
-        let provider = Self { url, books: Arc::new(Mutex::new(books)) };
+        let is_held = watch::Sender::new(false);
+        let provider = Self { url, books: Arc::new(Mutex::new(books)), is_held };
         let serving = provider.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -115,6 +135,16 @@ impl Provider {
         self.books().is_down = is_down;
     }
 
+    /// Answers requests for tokens of this provider at such a pace from now on.
+    pub fn set_slow(&self, name: &str, pace: Pace) {
+        self.books().pace.insert(name.into(), pace);
+    }
+
+    /// Keeps all answers back from now on, or no longer.
+    pub fn hold(&self, is_held: bool) {
+        self.is_held.send_replace(is_held);
+    }
+
     /// Replaces fields of the metadata of all providers.
     pub fn say(&self, fields: Value) {
         self.books().said = fields;
@@ -127,14 +157,33 @@ impl Provider {
     async fn serve(&self, mut stream: TcpStream) {
         let Some(seen) = read(&mut stream).await else { return };
         self.books().seen.push(seen.clone());
+        let _ = self.is_held.subscribe().wait_for(|is_held| !is_held).await;
         let (status, body) = self.answer(&seen);
+        let pace = self.pace(&seen);
+        if pace == Pace::Late {
+            tokio::time::sleep(LATE).await;
+        }
         let more = if status == 302 { "Location: /elsewhere\r\n" } else { "" };
         let head = format!(
             "HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\n{more}Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
         let _ = stream.write_all(head.as_bytes()).await;
-        let _ = stream.write_all(body.as_bytes()).await;
+        if pace != Pace::Trickling {
+            let _ = stream.write_all(body.as_bytes()).await;
+            return;
+        }
+        for byte in body.into_bytes() {
+            if stream.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(LATE / 20).await;
+        }
+    }
+
+    fn pace(&self, seen: &Seen) -> Pace {
+        let name = seen.path.strip_prefix('/').and_then(|path| path.strip_suffix("/token"));
+        name.and_then(|name| self.books().pace.get(name).copied()).unwrap_or_default()
     }
 
     fn answer(&self, seen: &Seen) -> (u16, String) {
