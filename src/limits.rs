@@ -84,7 +84,7 @@ impl Limits {
 
     async fn ask(&self, class: Class, of: Principal, counts: bool) -> Option<Standing> {
         let (rate, key) = (class.rate(of)?, Key::of(class.as_str(), of));
-        let now = self.clock.monotonic();
+        let mut now = self.clock.monotonic();
         let mut share = rate;
         if let Some(shared) = self.shared.as_ref().filter(|_| class.is_shared()) {
             let name = key.name();
@@ -95,6 +95,8 @@ impl Limits {
                 return Some(rate.standing(is_within, debt_us));
             }
             share = rate.shared_by(shared.instances());
+            // Requests that have waited in vain are counted in the order in which they go on.
+            now = self.clock.monotonic();
         }
         Some(match counts {
             true => self.local.take(key, share, now),
