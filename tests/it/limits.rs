@@ -85,6 +85,28 @@ async fn a_hundred_pass_and_the_next_is_told_when_to_come_back() {
     assert_eq!((policy, left), ("\"general\";q=1000;w=600", "\"general\";r=999;t=1"));
 }
 
+#[tokio::test]
+async fn two_hundred_public_reads_pass_where_a_hundred_of_others_do() {
+    let (app, clock) = limited("none").await;
+    let kim = app.user().await;
+    for left in (0..200).rev() {
+        let answer = app.get("/api/events", &kim).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(header(&answer, "ratelimit-policy"), "\"relaxed\";q=200;w=60");
+        let standing = format!("\"relaxed\";r={left};");
+        assert!(header(&answer, "ratelimit").starts_with(&standing), "{standing}");
+    }
+    let refused = app.get("/api/events", &kim).await;
+    assert_eq!(header(&refused, "retry-after"), "1");
+    let error = refused.expect_error(429, "TOO_MANY_REQUESTS");
+    assert_eq!(error["details"], json!({"class": "relaxed"}));
+    let other = app.get("/api/wallet", &kim).await;
+    assert_eq!(header(&other, "ratelimit-policy"), "\"general\";q=100;w=60");
+    clock.advance_ms(300);
+    app.get("/api/events", &kim).await.expect(200);
+    app.get("/api/events", &kim).await.expect_error(429, "TOO_MANY_REQUESTS");
+}
+
 /// Returns the value of a series of the server's metrics.
 async fn value_of(app: &TestApp, series: &str) -> f64 {
     let metrics = app.metrics().await;
