@@ -22,7 +22,7 @@ pub const DONE: &str = "DONE";
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Act {
-    /// `None` on the command line.
+    /// `None` on the command line, and where it is a stranger.
     pub actor: Option<UserId>,
     pub session: Option<Uuid>,
     /// The network address, or `command line`.
@@ -47,7 +47,7 @@ pub async fn begin(store: &Store, act: Act, now: TimestampMs) -> Result<Uuid, St
     put(store, act, BEGUN, now).await
 }
 
-/// Writes something that has happened already, such as failed logins of an administrator.
+/// Writes something that has happened already, such as the lock of a login.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].

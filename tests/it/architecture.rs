@@ -69,6 +69,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     (
         "accounts",
         &[
+            "audit_log",
             "caller",
             "clock",
             "config",
@@ -82,6 +83,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
             "text",
             "tls",
+            "trace",
         ],
     ),
     ("object", &[]),
@@ -219,6 +221,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "accounts",
             "audit",
+            "audit_log",
             "box_office",
             "classes",
             "clock",
