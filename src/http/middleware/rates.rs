@@ -120,7 +120,7 @@ fn refusal(counted: Counted, network: Option<IpAddr>) -> ApiError {
     }
 }
 
-/// Returns the path of the challenge for a fresh allowance of this class.
+/// Returns the path of the challenge for a request beyond the limit of this class.
 #[must_use]
 pub fn challenge_path(class: Class) -> String {
     format!("/api/challenge?class={}", class.as_str())
