@@ -146,6 +146,33 @@ async fn guests_of_one_address_have_a_bound_together_and_a_crowd_is_within_it() 
     assert_ne!(hot(&kim.token, campus).await, 429, "an account is a person");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_beyond_twenty_in_a_minute_cost_a_proof_of_work_each() {
+    let (app, _) = limited("127.0.0.1").await;
+    let script = "203.0.113.1";
+    let mut nth = 0;
+    let mut register = async |proof: &str| {
+        nth += 1;
+        let email = format!("script{nth}@example.com");
+        let body = json!({"email": email, "password": "correct horse", "name": "Kim"});
+        let call = app.call(Method::POST, "/api/auth/register").json(&body);
+        let call = call.header("X-Forwarded-For", script).header("X-Challenge-Answer", proof);
+        call.send().await
+    };
+    for _ in 0..20 {
+        register("").await.expect(201);
+    }
+    for _ in 0..2 {
+        let refused = register("").await.expect_error(429, "TOO_MANY_REQUESTS");
+        assert_eq!(refused["details"]["challenge"], "/api/challenge?class=strict");
+        let network = script.parse().unwrap();
+        let challenge = app.state().limits.challenge(Class::Strict, network).await;
+        let proof = solve(&challenge.text, challenge.bits);
+        register(&proof).await.expect(201);
+        register(&proof).await.expect_error(429, "TOO_MANY_REQUESTS");
+    }
+}
+
 #[tokio::test]
 async fn a_client_cannot_choose_its_address_and_a_proxy_names_it() {
     let (app, _) = limited("none").await;
