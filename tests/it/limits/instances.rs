@@ -56,6 +56,7 @@ async fn three_instances_let_no_more_pass_than_the_limit_and_what_comes_back() {
     }
     let other = Principal::Person(UserId::random());
     assert!(limits[0].count(Class::General, other).await.unwrap().is_within);
+    assert!(!limits.iter().any(Limits::is_cut_off));
     // Without Redis each counts for itself, and asks again later.
     redis.stop();
     let third = Principal::Person(UserId::random());
@@ -63,6 +64,7 @@ async fn three_instances_let_no_more_pass_than_the_limit_and_what_comes_back() {
     assert!((33..=34).contains(&alone), "its share of 100: {alone}");
     let alone = within(&limits, third, 150, 3 * SHARE).await;
     assert!((66..=68).contains(&alone), "the shares of the two others: {alone}");
+    assert!(limits.iter().all(Limits::is_cut_off));
     redis.up();
 }
 
