@@ -4,6 +4,7 @@
 
 mod values;
 
+use metrics::{counter, describe_counter};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -12,6 +13,8 @@ pub use values::{changed, kept};
 use crate::ids::{OfferingId, UserId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::store::{AuditEntry, AuditOutcome, Store, StoreError};
+
+const FAILURES: &str = "admitone_audit_log_failures_total";
 
 /// The outcome of an act that is under way, or was when the server stopped.
 pub const BEGUN: &str = "BEGUN";
@@ -22,7 +25,7 @@ pub const DONE: &str = "DONE";
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Act {
-    /// `None` on the command line.
+    /// `None` on the command line, and where it is a stranger.
     pub actor: Option<UserId>,
     pub session: Option<Uuid>,
     /// The network address, or `command line`.
@@ -39,6 +42,14 @@ pub struct Act {
     pub request_id: Option<String>,
 }
 
+/// Describes the metrics to the recorder.
+pub fn describe_metrics() {
+    describe_counter!(FAILURES, "Rows of the audit log that could not be written, by part.");
+    for part in ["row", "outcome"] {
+        counter!(FAILURES, "part" => part).absolute(0);
+    }
+}
+
 /// Writes an act that is about to happen; returns the id of its row, for [`complete`].
 ///
 /// # Errors
@@ -47,7 +58,7 @@ pub async fn begin(store: &Store, act: Act, now: TimestampMs) -> Result<Uuid, St
     put(store, act, BEGUN, now).await
 }
 
-/// Writes something that has happened already, such as failed logins of an administrator.
+/// Writes something that has happened already, such as the lock of a login.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -63,6 +74,7 @@ pub async fn note(
 /// Completes the row of an act. A row that cannot be completed stays `BEGUN`, which is logged.
 pub async fn complete(store: &Store, id: Uuid, with: AuditOutcome) {
     if let Err(error) = store.audit_complete(id, with).await {
+        counter!(FAILURES, "part" => "outcome").increment(1);
         tracing::warn!(%id, %error, "the outcome of an administrative act was not written");
     }
 }
@@ -89,6 +101,8 @@ async fn put(store: &Store, act: Act, outcome: &str, now: TimestampMs) -> Result
         request_id: act.request_id,
         outcome: outcome.to_owned(),
     };
-    store.audit_put(&entry).await?;
+    store.audit_put(&entry).await.inspect_err(|_| {
+        counter!(FAILURES, "part" => "row").increment(1);
+    })?;
     Ok(id)
 }

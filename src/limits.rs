@@ -12,7 +12,7 @@ mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 pub use challenge::{BITS, MAX_BITS};
@@ -46,6 +46,8 @@ pub struct Limits {
 struct Shared {
     tally: Arc<Tally>,
     instances: Instances,
+    /// True if the last call failed.
+    is_away: AtomicBool,
     /// Monotonic milliseconds.
     away_until_ms: AtomicU64,
     warned_until_ms: AtomicU64,
@@ -68,8 +70,15 @@ impl Limits {
         instances: Instances,
     ) -> Self {
         let (away_until_ms, warned_until_ms) = (AtomicU64::new(0), AtomicU64::new(0));
-        let shared = Shared { tally, instances, away_until_ms, warned_until_ms };
+        let is_away = AtomicBool::new(false);
+        let shared = Shared { tally, instances, is_away, away_until_ms, warned_until_ms };
         Self { shared: Some(shared), ..Self::alone(secret, clock) }
+    }
+
+    /// True if this process counts alone what the instances should count together: Redis did not answer last.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.is_away.load(Relaxed))
     }
 
     /// Counts a request; `None` if requests of this class are not counted.
@@ -84,7 +93,7 @@ impl Limits {
 
     async fn ask(&self, class: Class, of: Principal, counts: bool) -> Option<Standing> {
         let (rate, key) = (class.rate(of)?, Key::of(class.as_str(), of));
-        let now = self.clock.monotonic();
+        let mut now = self.clock.monotonic();
         let mut share = rate;
         if let Some(shared) = self.shared.as_ref().filter(|_| class.is_shared()) {
             let name = key.name();
@@ -95,6 +104,8 @@ impl Limits {
                 return Some(rate.standing(is_within, debt_us));
             }
             share = rate.shared_by(shared.instances());
+            // Requests that have waited in vain are counted in the order in which they go on.
+            now = self.clock.monotonic();
         }
         Some(match counts {
             true => self.local.take(key, share, now),
@@ -220,8 +231,14 @@ impl Shared {
             return None;
         }
         match call.await {
-            Ok(answer) => Some(answer),
+            Ok(answer) => {
+                if self.is_away.load(Relaxed) {
+                    self.is_away.store(false, Relaxed);
+                }
+                Some(answer)
+            }
             Err(error) => {
+                self.is_away.store(true, Relaxed);
                 self.away_until_ms.store(now_ms + millis(LEFT_ALONE), Relaxed);
                 let warned_until_ms = self.warned_until_ms.load(Relaxed);
                 if now_ms >= warned_until_ms {

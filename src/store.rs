@@ -55,7 +55,7 @@ pub use tables::grant::{GrantFilter, GrantRole, GrantRow, Granting, Revoking, Ri
 pub use tables::guest::GuestRow;
 pub use tables::idempotency::{Answered, Key};
 pub use tables::identity_rows::{IdentityRow, NewIdentity, SocialProvider};
-pub use tables::invitation::InvitationRow;
+pub use tables::invitation::{INVITATIONS_COUNT_FOR_MS, InvitationRow, Inviting};
 pub use tables::kept_mail::{KeptMail, KeptPart};
 pub use tables::leaving::{LivingReservation, OnBalance};
 pub use tables::mail_link::{LinkPurpose, MailLink};

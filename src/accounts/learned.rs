@@ -27,10 +27,15 @@ impl Learned {
         *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
     }
 
-    /// True if the last read is recent. A process that does not read, like a command, has read
-    /// nothing late.
+    /// True if the last read is recent.
     pub(super) fn is_recent(&self) -> bool {
+        self.age() < MAX_AGE
+    }
+
+    /// Returns the time since the last read began. A process that does not read, like a command, has read
+    /// nothing late.
+    pub(super) fn age(&self) -> Duration {
         let at = *self.at.lock().unwrap_or_else(PoisonError::into_inner);
-        at.is_none_or(|at| at.elapsed() < MAX_AGE)
+        at.map_or(Duration::ZERO, |at| at.elapsed())
     }
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::passwords::Place;
-use super::{AccountError, Accounts, counted};
+use super::{AccountError, Accounts, Caller, counted};
+use crate::audit_log::{self, Act};
 use crate::ids::UserId;
-use crate::store::{Device, NewNotice, UserRow};
+use crate::store::{Device, NewNotice, Role, UserRow};
 
 /// The most wrong passwords, and how long the last of them counts.
 const LOCK: (u32, Duration) = (5, Duration::from_secs(30 * 60));
@@ -101,6 +102,7 @@ impl Accounts {
             tracing::warn!(email = masked(email), network = ?network, by = kind,
                 "wrong passwords have locked a login");
             self.tell_of_lock(owner).await;
+            self.note_lock(owner, from.device.address);
         }
         Err(AccountError::InvalidCredentials)
     }
@@ -150,6 +152,25 @@ impl Accounts {
             let notice = NewNotice { kind, offering: None, user: Some(owner), payload };
             if let Err(error) = store.notice_put(&notice, now).await {
                 tracing::warn!(%error, "the owner of an account is not told of a lock");
+            }
+        });
+    }
+
+    /// Writes the lock of a login of a person with a role to the audit log, behind the answer.
+    fn note_lock(&self, owner: Option<UserId>, address: Option<IpAddr>) {
+        let is_staff = |owner: &UserId| self.roles.has_any(Caller::account(*owner, Role::User));
+        let Some(owner) = owner.filter(is_staff) else { return };
+        let act = Act {
+            action: "login.locked".into(),
+            address: address.map(|address| address.to_string()),
+            target: Some(owner.to_string()),
+            request_id: crate::trace::current().map(|origin| origin.request_id.to_string()),
+            ..Act::default()
+        };
+        let (store, now) = (self.store.clone(), self.clock.now_ms());
+        self.runtime.spawn(async move {
+            if let Err(error) = audit_log::note(&store, act, audit_log::DONE, now).await {
+                tracing::warn!(%error, "the lock of a login was not written to the audit log");
             }
         });
     }

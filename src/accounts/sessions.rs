@@ -1,8 +1,11 @@
 //! Sessions: a person's logins, which the person can list and end. Their tokens end at once on this
 //! instance, and within two seconds on the others.
 
+use std::time::Duration;
+
 use super::{Access, AccountError, Accounts, TokenError};
-use crate::ids::{SessionId, UserId};
+use crate::ids::{OfferingId, SessionId, UserId};
+use crate::roles::Permission;
 use crate::store::{Role, SessionRow};
 
 impl Accounts {
@@ -78,6 +81,23 @@ impl Accounts {
     #[must_use]
     pub fn knows_revocations(&self) -> bool {
         !self.has_other_processes || self.learned.is_recent()
+    }
+
+    /// Returns how old this instance's list of ended sessions is; zero where there is no other process that
+    /// could end one.
+    #[must_use]
+    pub fn revocations_age(&self) -> Duration {
+        if self.has_other_processes { self.learned.age() } else { Duration::ZERO }
+    }
+
+    /// True if an access that was let in before may go on to do that with an offering: it has not ended,
+    /// its role is still there, and this instance knows of ended sessions. Long answers to staff ask this
+    /// again and again.
+    #[must_use]
+    pub fn may_go_on(&self, access: &Access, permission: Permission, offering: OfferingId) -> bool {
+        self.knows_revocations()
+            && self.tokens.check(access, self.clock.now_ms()).is_ok()
+            && self.may(access.caller, permission, offering)
     }
 
     /// Stores which sessions were used, and forgets ended ones whose tokens have expired.

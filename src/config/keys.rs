@@ -553,8 +553,8 @@ const GENERAL: &[Key] = &[
         "queue_entries_per_address",
         "ADMITONE_QUEUE_ENTRIES_PER_ADDRESS",
         "N",
-        "Customers of one network address who may enter a waiting room in a minute, a third of them at \
-         once; more are answered 429; off for no bound [3000]",
+        "Customers of one network address who may enter a waiting room in a minute, two thirds of them \
+         at once; more are answered 429; off for no bound [3000]",
         |c, v| entries_or_off(v).map(|v| c.queue_entries_per_address = v)
     ),
     key!(

@@ -1,6 +1,6 @@
-//! Proofs of work for a network that is over its limit: one who does some work gets a fresh allowance,
-//! so that thousands behind one address are slowed down and not shut out. The work rises with the number
-//! of proofs that a network has shown of late: a server solves them faster than a phone.
+//! Proofs of work for a network that is over its limit: the request of one who does some work passes, so
+//! that thousands behind one address are slowed down and not shut out. The work rises with the number of
+//! proofs that a network has shown of late: a server solves them faster than a phone.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -27,6 +27,8 @@ pub(super) struct Local {
 #[derive(Clone, Copy)]
 struct Attempts {
     count: u32,
+    /// The most there may be: with so many they are a lock.
+    max: u32,
     until: Duration,
 }
 
@@ -84,23 +86,17 @@ impl Local {
         now: Duration,
     ) -> Result<u32, Duration> {
         if self.attempts.len() >= MAX_KEYS {
-            self.attempts.retain(|_, attempts| attempts.until > now);
-            if self.attempts.len() >= MAX_KEYS {
-                // A lock is worth more than a count that leads to one.
-                self.attempts.retain(|_, attempts| attempts.count >= max);
-            }
-            if self.attempts.len() >= MAX_KEYS {
-                self.attempts.clear();
-            }
+            self.forget_attempts(now);
         }
-        let mut attempts = self.attempts.entry(key).or_insert(Attempts { count: 0, until: now });
+        let none = Attempts { count: 0, max, until: now };
+        let mut attempts = self.attempts.entry(key).or_insert(none);
         if attempts.until <= now {
             attempts.count = 0;
         }
         if attempts.count >= max {
             return Err(attempts.until.saturating_sub(now));
         }
-        *attempts = Attempts { count: attempts.count + 1, until: now + life };
+        *attempts = Attempts { count: attempts.count + 1, max, until: now + life };
         Ok(attempts.count)
     }
 
@@ -149,9 +145,33 @@ impl Local {
         self.keys.store(self.due_us.len(), Relaxed);
     }
 
+    /// Forgets half of the attempts: those that are over, then those that are furthest from a lock, and of
+    /// locks those that end first.
+    fn forget_attempts(&self, now: Duration) {
+        self.attempts.retain(|_, attempts| attempts.until > now);
+        let mut worths: Vec<_> = self.attempts.iter().map(|attempts| attempts.worth()).collect();
+        let mut surplus = worths.len().saturating_sub(MAX_KEYS / 2);
+        if surplus == 0 {
+            return;
+        }
+        let (_, most, _) = worths.select_nth_unstable(surplus - 1);
+        self.attempts.retain(|_, attempts| {
+            let goes = surplus > 0 && attempts.worth() <= *most;
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.due_us.len().max(self.attempts.len())
+    }
+}
+
+impl Attempts {
+    /// Orders attempts by what is lost with them: the thousandths of a lock that they are, and their end.
+    fn worth(&self) -> (u64, Duration) {
+        (u64::from(self.count) * 1_000 / u64::from(self.max.max(1)), self.until)
     }
 }
 

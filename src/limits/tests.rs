@@ -132,3 +132,33 @@ async fn invented_addresses_do_not_fill_the_memory_nor_free_the_one_over_its_lim
     assert!(limits.local.len() <= local::MAX_KEYS);
     assert!(!limits.count(Class::Strict, greedy).await.unwrap().is_within);
 }
+
+#[tokio::test]
+async fn a_flood_of_other_attempts_ends_no_lock_and_one_of_locks_ends_the_oldest() {
+    let (limits, clock) = limits();
+    let (five, one) = ((5, Duration::from_secs(1_800)), (1, Duration::from_secs(1_800)));
+    let lock = async |name: &[u8]| while limits.attempt("login", name, five).await.is_ok() {};
+    let is_locked = async |name: &[u8]| limits.attempt("login", name, five).await.is_err();
+    let count = u32::try_from(local::MAX_KEYS).unwrap() + 1_000;
+    lock(b"kim").await;
+    clock.advance_ms(1_000);
+    lock(b"lee").await;
+    // Few of many: proofs, and first wrong passwords.
+    for nth in 0..count {
+        let what = nth.to_be_bytes();
+        limits.attempt("proofs", &what, (u32::MAX, WINDOW)).await.unwrap();
+        limits.attempt("login", &what, five).await.unwrap();
+    }
+    assert!(limits.local.len() <= local::MAX_KEYS);
+    assert!(is_locked(b"kim").await && is_locked(b"lee").await);
+    // Locks that end later: of all there is room for one more, so that the older of the two goes.
+    clock.advance_ms(1_000);
+    for nth in 0..u32::try_from(local::MAX_KEYS / 2).unwrap() - 1 {
+        limits.attempt("told-of-lock", &nth.to_be_bytes(), one).await.unwrap();
+    }
+    for nth in 0..count {
+        limits.attempt("proofs", &nth.to_be_bytes(), (u32::MAX, WINDOW)).await.unwrap();
+    }
+    assert!(is_locked(b"lee").await, "there is room for it");
+    assert!(!is_locked(b"kim").await, "it would have ended first");
+}

@@ -55,7 +55,7 @@ impl Composer {
     pub(super) async fn invited(&self, letter: &Letter) -> Result<Option<Person>, ComposeError> {
         let body = Body(&letter.body);
         let Some(row) = self.store().invitation_get(body.id("invitationId")?).await? else {
-            return Err(ComposeError::Nothing("the invitation is used or withdrawn"));
+            return Err(ComposeError::Nothing("there is no such invitation any more"));
         };
         let known = self.store().people([letter.user]).await?.remove(&letter.user);
         let language = known.as_ref().and_then(|person| person.language.clone());

@@ -1,11 +1,13 @@
 //! Invitations to roles by mail. A link is for one use and for one address: its token is derived from
 //! the invitation by a key of this server, so that neither the database nor a message discloses it.
 
+use std::time::Duration;
+
 use super::{NewGrant, RoleError, Roles, needed};
 use crate::caller::Caller;
 use crate::ids::{GrantId, InvitationId, OfferingId, time_ordered};
 use crate::inventory::TimestampMs;
-use crate::store::{Answered, GrantRole, GrantRow, Granting, InvitationRow, Key};
+use crate::store::{Answered, GrantRole, GrantRow, Granting, InvitationRow, Inviting, Key};
 
 /// Life of an invitation.
 const LIFE_MS: i64 = 7 * 24 * 3_600_000;
@@ -25,8 +27,8 @@ pub struct NewInvitation {
 }
 
 impl Roles {
-    /// Invites a person. Returns the invitation, and whether this repeats an earlier request with the
-    /// same key.
+    /// Invites a person, unless their address got, or the caller sent, too many invitations of late. Returns
+    /// the invitation, and whether this repeats an earlier request with the same key.
     ///
     /// # Errors
     /// [`RoleError`].
@@ -51,11 +53,16 @@ impl Roles {
         row.token_hash = hash_of(&self.invitation_token(&row));
         let needed = needed(by.user, new.offering);
         match self.store.invitation_put(&row, &needed, new.language, key).await? {
-            Answered::Now(true) => Ok((row, false)),
-            Answered::Now(false) => Err(self.forbidden().await),
+            Answered::Now(Inviting::Invited) => Ok((row, false)),
+            Answered::Now(Inviting::Forbidden) => Err(self.forbidden().await),
+            Answered::Now(Inviting::TooMany { until }) => {
+                let left_ms = u64::try_from(until.saturating_sub(now)).unwrap_or(1);
+                let retry_after = Duration::from_millis(left_ms);
+                Err(RoleError::TooManyInvitations { retry_after })
+            }
             Answered::Before(id) => {
                 let id = id.parse().map_or(row.id, InvitationId);
-                let first = self.store.invitation_get(id).await?;
+                let first = self.store.invitation_get(id).await?.filter(|first| !first.has_ended());
                 Ok((first.unwrap_or(InvitationRow { id, ..row }), true))
             }
         }
@@ -147,7 +154,7 @@ impl Roles {
     /// # Errors
     /// [`RoleError::NoSuchInvitation`].
     pub async fn withdraw(&self, id: InvitationId) -> Result<(), RoleError> {
-        match self.store.invitation_delete(id).await? {
+        match self.store.invitation_withdraw(id).await? {
             true => Ok(()),
             false => Err(RoleError::NoSuchInvitation),
         }

@@ -11,7 +11,7 @@ use crate::box_office::{JOURNAL_AHEAD, TOLERATED_MS};
 use crate::clock::Clock;
 use crate::http::state::AppState;
 use crate::inventory::TimestampMs;
-use crate::store::{Prunable, Store, StoreError};
+use crate::store::{INVITATIONS_COUNT_FOR_MS, Prunable, Store, StoreError};
 
 /// The most journals from the future that are named in the log.
 const MAX_NAMED: u64 = 10;
@@ -110,7 +110,7 @@ async fn forget(
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
     let sessions = older(Prunable::ExpiredSessions, SESSIONS_FOR_MS).await?;
     let links = older(Prunable::ExpiredLinks, 0).await?;
-    let invitations = older(Prunable::ExpiredInvitations, 0).await?;
+    let invitations = older(Prunable::ExpiredInvitations, INVITATIONS_COUNT_FOR_MS).await?;
     let acts = older(Prunable::AuditLog, acts_for_ms).await?;
     let states = older(Prunable::SocialStates, 0).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;

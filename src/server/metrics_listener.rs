@@ -15,7 +15,9 @@ use crate::http::error;
 use crate::http::middleware::{admission, connections, rates};
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
-use crate::{box_office, classes, cluster, outbox, payments, trace, waiting_room, webhooks};
+use crate::{
+    audit_log, box_office, classes, cluster, outbox, payments, trace, waiting_room, webhooks,
+};
 
 /// Interval between foldings of histograms, which grow between scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -59,6 +61,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     connections::describe_metrics();
     rates::describe_metrics();
     trace::describe_metrics();
+    audit_log::describe_metrics();
     Ok(Bound { listener, address, recorder })
 }
 

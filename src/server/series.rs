@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::box_office::{Count, OfferingFigures};
 use crate::classes;
 use crate::http::api::cluster::health;
+use crate::http::middleware::rates;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::outbox;
@@ -37,6 +38,8 @@ pub(super) async fn set_gauges(state: &AppState, names: &Names) {
     state.offices.measure_pending();
     state.admission.measure(state.clock.monotonic());
     state.connections.measure();
+    rates::measure(&state.limits);
+    metrics::ended_sessions_age(state.accounts.revocations_age());
     let queues = state.offices.queues_here();
     waiting_room::measure_queues(queues.iter().map(|(_, queue)| &queue.progress));
     if health::readiness(state).await.database_is_up() {

@@ -26,6 +26,7 @@ const OUTBOX_OLDEST: &str = "admitone_outbox_oldest_age_seconds";
 const OUTBOX_RELAYS: &str = "admitone_outbox_relays";
 const LOGINS: &str = "admitone_logins_total";
 const SOCIAL_LOGINS: &str = "admitone_social_logins_total";
+const ENDED_SESSIONS_AGE: &str = "admitone_ended_sessions_age_seconds";
 const READY: &str = "admitone_ready";
 const BUILD: &str = "admitone_build_info";
 
@@ -81,6 +82,11 @@ fn describe() {
         SOCIAL_LOGINS,
         "Logins by a provider, by provider and outcome (ok, refused, failed)."
     );
+    describe_gauge!(
+        ENDED_SESSIONS_AGE,
+        Unit::Seconds,
+        "Age of the list of ended sessions of this instance."
+    );
     describe_gauge!(READY, "1 while this process is ready to serve.");
     describe_gauge!(BUILD, "Always 1; its labels say what runs.");
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -96,6 +102,7 @@ fn describe() {
         }
     }
     gauge!(LISTENERS).set(0.0);
+    gauge!(ENDED_SESSIONS_AGE).set(0.0);
     gauge!(OUTBOX_RELAYS).set(0.0);
 }
 
@@ -212,6 +219,11 @@ pub fn login(outcome: &'static str) {
 /// begun elsewhere) or `failed` (the provider's answer proves nothing, or there is none).
 pub fn social_login(provider: &'static str, outcome: &'static str) {
     counter!(SOCIAL_LOGINS, "provider" => provider, "outcome" => outcome).increment(1);
+}
+
+/// Sets how old the list of ended sessions is.
+pub fn ended_sessions_age(age: Duration) {
+    gauge!(ENDED_SESSIONS_AGE).set(age.as_secs_f64());
 }
 
 /// Sets whether this process is ready to serve.

@@ -70,6 +70,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     (
         "accounts",
         &[
+            "audit_log",
             "caller",
             "clock",
             "config",
@@ -84,6 +85,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
             "text",
             "tls",
+            "trace",
         ],
     ),
     ("object", &[]),
@@ -222,6 +224,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "accounts",
             "audit",
+            "audit_log",
             "box_office",
             "classes",
             "clock",

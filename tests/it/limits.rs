@@ -85,6 +85,28 @@ async fn a_hundred_pass_and_the_next_is_told_when_to_come_back() {
     assert_eq!((policy, left), ("\"general\";q=1000;w=600", "\"general\";r=999;t=1"));
 }
 
+#[tokio::test]
+async fn two_hundred_public_reads_pass_where_a_hundred_of_others_do() {
+    let (app, clock) = limited("none").await;
+    let kim = app.user().await;
+    for left in (0..200).rev() {
+        let answer = app.get("/api/events", &kim).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(header(&answer, "ratelimit-policy"), "\"relaxed\";q=200;w=60");
+        let standing = format!("\"relaxed\";r={left};");
+        assert!(header(&answer, "ratelimit").starts_with(&standing), "{standing}");
+    }
+    let refused = app.get("/api/events", &kim).await;
+    assert_eq!(header(&refused, "retry-after"), "1");
+    let error = refused.expect_error(429, "TOO_MANY_REQUESTS");
+    assert_eq!(error["details"], json!({"class": "relaxed"}));
+    let other = app.get("/api/wallet", &kim).await;
+    assert_eq!(header(&other, "ratelimit-policy"), "\"general\";q=100;w=60");
+    clock.advance_ms(300);
+    app.get("/api/events", &kim).await.expect(200);
+    app.get("/api/events", &kim).await.expect_error(429, "TOO_MANY_REQUESTS");
+}
+
 /// Returns the value of a series of the server's metrics.
 async fn value_of(app: &TestApp, series: &str) -> f64 {
     let metrics = app.metrics().await;
@@ -122,6 +144,33 @@ async fn guests_of_one_address_have_a_bound_together_and_a_crowd_is_within_it() 
     assert_ne!(hot(&one, "203.0.113.2").await, 429);
     let kim = app.user().await;
     assert_ne!(hot(&kim.token, campus).await, 429, "an account is a person");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_beyond_twenty_in_a_minute_cost_a_proof_of_work_each() {
+    let (app, _) = limited("127.0.0.1").await;
+    let script = "203.0.113.1";
+    let mut nth = 0;
+    let mut register = async |proof: &str| {
+        nth += 1;
+        let email = format!("script{nth}@example.com");
+        let body = json!({"email": email, "password": "correct horse", "name": "Kim"});
+        let call = app.call(Method::POST, "/api/auth/register").json(&body);
+        let call = call.header("X-Forwarded-For", script).header("X-Challenge-Answer", proof);
+        call.send().await
+    };
+    for _ in 0..20 {
+        register("").await.expect(201);
+    }
+    for _ in 0..2 {
+        let refused = register("").await.expect_error(429, "TOO_MANY_REQUESTS");
+        assert_eq!(refused["details"]["challenge"], "/api/challenge?class=strict");
+        let network = script.parse().unwrap();
+        let challenge = app.state().limits.challenge(Class::Strict, network).await;
+        let proof = solve(&challenge.text, challenge.bits);
+        register(&proof).await.expect(201);
+        register(&proof).await.expect_error(429, "TOO_MANY_REQUESTS");
+    }
 }
 
 #[tokio::test]

@@ -227,6 +227,11 @@ async fn without_news_of_ended_sessions_nothing_is_paid_or_administered() {
     dashboard().await.expect_error(503, "TEMPORARILY_UNAVAILABLE");
     charge().await.expect_error(503, "TEMPORARILY_UNAVAILABLE");
     assert!(cancellations().await.eq([503; 3]));
+    let metrics = app.metrics().await;
+    let mut ages = metrics.lines().filter_map(|line| {
+        line.strip_prefix("admitone_ended_sessions_age_seconds ")?.parse::<f64>().ok()
+    });
+    assert!(ages.next().is_some_and(|age| age >= 5.0), "{metrics}");
     me(&app, &kim).await.expect(200);
     app.db.sql("ALTER TABLE hidden RENAME TO revocation_counter").await;
     eventually("allowed again", async || dashboard().await.status == 200).await;

@@ -104,7 +104,7 @@ error_codes! {
          becomes of them.";
     TooManyRequests = TOO_MANY_REQUESTS "TOO_MANY_REQUESTS",
         "Too many requests or attempts: wait as long as Retry-After says. If `details.challenge` names one, \
-         its proof of work gives a fresh allowance.";
+         the request passes with its proof of work.";
     LoginLocked = TOO_MANY_REQUESTS "LOGIN_LOCKED",
         "Too many wrong passwords: wait as long as Retry-After says, set a new password by a link in a mail, \
          or log in on a device used before.";

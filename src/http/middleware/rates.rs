@@ -8,13 +8,13 @@ use std::net::IpAddr;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use metrics::{counter, describe_counter};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 use serde_json::json;
 
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{client_address, sighted_caller};
 use crate::http::state::AppState;
-use crate::limits::{Class, Principal, Standing};
+use crate::limits::{Class, Limits, Principal, Standing};
 use crate::network;
 
 /// The proof of work of a request that was refused before.
@@ -25,6 +25,7 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const REFUSED: &str = "admitone_requests_limited_total";
 const REDEEMED: &str = "admitone_limit_challenges_total";
+const ALONE: &str = "admitone_limits_alone";
 
 /// How a page shows a refusal that came before any page was asked for; `None` for a request of a program.
 #[derive(Clone, Copy)]
@@ -40,13 +41,23 @@ pub struct Counted {
 /// Describes the metrics to the recorder.
 pub fn describe_metrics() {
     describe_counter!(REFUSED, "Requests beyond a limit, by its class.");
-    describe_counter!(REDEEMED, "Proofs of work for a fresh allowance, by outcome.");
+    describe_counter!(REDEEMED, "Proofs of work for requests beyond a limit, by outcome.");
+    describe_gauge!(
+        ALONE,
+        "1 while limits are counted by this instance alone, since Redis is away."
+    );
+    gauge!(ALONE).set(0.0);
     for class in Class::COUNTED {
         counter!(REFUSED, "class" => class.as_str()).absolute(0);
     }
     for outcome in ["passed", "failed"] {
         counter!(REDEEMED, "outcome" => outcome).absolute(0);
     }
+}
+
+/// Sets whether this instance counts alone.
+pub fn measure(limits: &Limits) {
+    gauge!(ALONE).set(f64::from(u8::from(limits.is_cut_off())));
 }
 
 /// Counts a request. `None` if it is not counted.
@@ -120,7 +131,7 @@ fn refusal(counted: Counted, network: Option<IpAddr>) -> ApiError {
     }
 }
 
-/// Returns the path of the challenge for a fresh allowance of this class.
+/// Returns the path of the challenge for a request beyond the limit of this class.
 #[must_use]
 pub fn challenge_path(class: Class) -> String {
     format!("/api/challenge?class={}", class.as_str())

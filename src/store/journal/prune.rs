@@ -38,7 +38,7 @@ pub enum Prunable {
     WebhookAttempts,
     /// Links in mails, by the time when they expired.
     ExpiredLinks,
-    /// Invitations to roles, by the time when they expired.
+    /// Invitations to roles that were sent before, by the time when they expired.
     ExpiredInvitations,
     /// Administrative acts, by their time.
     AuditLog,
@@ -73,7 +73,9 @@ impl Prunable {
             Self::ExpiredSessions => ("sessions", "id", "expires_at < $1"),
             Self::WebhookAttempts => ("webhook_attempts", "id", "at < $1"),
             Self::ExpiredLinks => ("mail_links", "id", "expires_at < $1"),
-            Self::ExpiredInvitations => ("invitations", "id", "expires_at < $1"),
+            Self::ExpiredInvitations => {
+                ("invitations", "id", "expires_at < $1 AND created_at < $1")
+            }
             Self::AuditLog => ("audit_log", "id", "at < $1"),
             Self::SocialStates => ("social_states", "state_hash", "expires_at < $1"),
         }

@@ -5,8 +5,8 @@
 use entities::{grant, user};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Statement, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Statement, TransactionTrait,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -250,6 +250,16 @@ impl Store {
 pub(crate) async fn lock(transaction: &impl ConnectionTrait) -> Result<(), StoreError> {
     let sql = "UPDATE grant_generation SET last = last + 1 WHERE id = 1 RETURNING last";
     generation(transaction, sql).await.map(|_| ())
+}
+
+/// Keeps grants from being changed, and others who hold them waiting, until the transaction ends. On SQLite
+/// there is one transaction that writes.
+pub(crate) async fn hold(transaction: &impl ConnectionTrait) -> Result<(), StoreError> {
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        let sql = "SELECT last FROM grant_generation WHERE id = 1 FOR UPDATE";
+        generation(transaction, sql).await?;
+    }
+    Ok(())
 }
 
 async fn generation(connection: &impl ConnectionTrait, sql: &str) -> Result<i64, StoreError> {

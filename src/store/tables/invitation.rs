@@ -1,9 +1,11 @@
-//! Invitations to roles. Only the hash of an invitation's token is stored.
+//! Invitations to roles. Only the hash of an invitation's token is stored. The row of one that was used,
+//! withdrawn or replaced stays for a day, since it was sent and counts.
 
 use entities::{invitation, user};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    TransactionTrait,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, TransactionTrait,
 };
 use serde_json::json;
 
@@ -17,6 +19,15 @@ use crate::store::{
 
 /// The kind of the message to the person who is invited.
 const SENT: &str = "invitation.sent";
+/// The most invitations to one address, and the milliseconds within which they are counted: an organiser
+/// is no means of filling a mailbox.
+const TO_ADDRESS: (u64, TimestampMs) = (5, 3_600_000);
+/// The most invitations by one inviter.
+const BY_INVITER: (u64, TimestampMs) = (100, INVITATIONS_COUNT_FOR_MS);
+/// The end of an invitation that was used, withdrawn or replaced: by the clock of every instance it is over.
+const ENDED: TimestampMs = 0;
+/// How long an invitation counts after it was sent, whatever became of it.
+pub const INVITATIONS_COUNT_FOR_MS: TimestampMs = 24 * 3_600_000;
 
 /// An invitation to a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +45,31 @@ pub struct InvitationRow {
     pub expires_at: TimestampMs,
 }
 
+/// What came of an invitation to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inviting {
+    /// It is stored, with the message that sends it.
+    Invited,
+    /// The inviter has lost the right.
+    Forbidden,
+    /// The address got, or the inviter sent, too many of late.
+    TooMany {
+        /// The time at which there can be one more.
+        until: TimestampMs,
+    },
+}
+
+impl InvitationRow {
+    /// True if it was used, withdrawn or replaced.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.expires_at == ENDED
+    }
+}
+
 impl Store {
-    /// Stores an invitation and the message that sends it, in `language` unless the person has another, in the place of an earlier one of the same
-    /// address to the same role. False, and nothing is stored, if the inviter has lost the right.
+    /// Stores an invitation and the message that sends it, in `language` unless the person has another, in
+    /// the place of an earlier one of the same address to the same role. Nothing is stored if it is refused.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -46,7 +79,7 @@ impl Store {
         needed: &RightNeeded,
         language: &str,
         key: Option<&Key>,
-    ) -> Result<Answered<bool>, StoreError> {
+    ) -> Result<Answered<Inviting>, StoreError> {
         let transaction = self.writes().begin().await?;
         let now = new.created_at;
         if let Some(before) =
@@ -55,19 +88,18 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        if !grant::has_right(&transaction, Some(needed)).await? {
+        if let Some(refused) = refusal(&transaction, new, needed).await? {
             transaction.rollback().await?;
-            return Ok(Answered::Now(false));
+            return Ok(Answered::Now(refused));
         }
-        invitation::Entity::delete_many()
-            .filter(invitation::Column::Email.eq(new.email.as_str()))
-            .filter(invitation::Column::Role.eq(new.role.as_str()))
-            .filter(match new.offering {
+        let same = Condition::all()
+            .add(invitation::Column::Email.eq(new.email.as_str()))
+            .add(invitation::Column::Role.eq(new.role.as_str()))
+            .add(match new.offering {
                 Some(offering) => invitation::Column::OfferingId.eq(offering.0),
                 None => invitation::Column::OfferingId.is_null(),
-            })
-            .exec(&transaction)
-            .await?;
+            });
+        end(&transaction, same).await?;
         let row = invitation::ActiveModel {
             id: Set(new.id.0),
             email: Set(new.email.clone()),
@@ -87,10 +119,10 @@ impl Store {
         let notice = NewNotice { kind: SENT, offering: new.offering, user: person, payload };
         notice::put(&transaction, &notice, now).await?;
         transaction.commit().await?;
-        Ok(Answered::Now(true))
+        Ok(Answered::Now(Inviting::Invited))
     }
 
-    /// Returns an invitation.
+    /// Returns an invitation, which may have ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -142,17 +174,16 @@ impl Store {
         query.all(self.reads()).await?.into_iter().map(invitation_row).collect()
     }
 
-    /// Withdraws an invitation; returns false if it is gone already.
+    /// Withdraws an invitation; returns false if it has ended already.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn invitation_delete(&self, id: InvitationId) -> Result<bool, StoreError> {
-        let deleted = invitation::Entity::delete_by_id(id.0).exec(self.writes()).await?;
-        Ok(deleted.rows_affected > 0)
+    pub async fn invitation_withdraw(&self, id: InvitationId) -> Result<bool, StoreError> {
+        let this = Condition::all().add(invitation::Column::Id.eq(id.0));
+        end(self.writes(), this).await
     }
 
-    /// Uses an invitation up and gives its role. Returns `None`, and changes nothing, if it was used or
-    /// withdrawn before.
+    /// Uses an invitation up and gives its role. Returns `None`, and changes nothing, if it has ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -163,7 +194,10 @@ impl Store {
         needed: &RightNeeded,
     ) -> Result<Option<Granting>, StoreError> {
         let transaction = self.writes().begin().await?;
-        if invitation::Entity::delete_by_id(id.0).exec(&transaction).await?.rows_affected == 0 {
+        // Before the row of the invitation, as everywhere.
+        grant::hold(&transaction).await?;
+        let this = Condition::all().add(invitation::Column::Id.eq(id.0));
+        if !end(&transaction, this).await? {
             transaction.rollback().await?;
             return Ok(None);
         }
@@ -174,6 +208,49 @@ impl Store {
         }
         Ok(Some(granting))
     }
+}
+
+/// Returns why an invitation cannot be sent; `None` if it can. Others wait until the transaction ends, so that
+/// of many at once no more are sent than there may be.
+async fn refusal(
+    transaction: &impl ConnectionTrait,
+    new: &InvitationRow,
+    needed: &RightNeeded,
+) -> Result<Option<Inviting>, StoreError> {
+    use invitation::Column;
+    grant::hold(transaction).await?;
+    if !grant::has_right(transaction, Some(needed)).await? {
+        return Ok(Some(Inviting::Forbidden));
+    }
+    let bounds = [
+        (Column::InvitedBy.eq(new.invited_by.0), BY_INVITER),
+        (Column::Email.eq(new.email.as_str()), TO_ADDRESS),
+    ];
+    let mut until = None;
+    for (whose, (most, within_ms)) in bounds {
+        let last_that_counts = invitation::Entity::find()
+            .select_only()
+            .column(Column::CreatedAt)
+            .filter(whose)
+            .filter(Column::CreatedAt.gt(new.created_at.saturating_sub(within_ms)))
+            .order_by_desc(Column::CreatedAt)
+            .offset(most - 1)
+            .limit(1);
+        let at: Option<TimestampMs> = last_that_counts.into_tuple().one(transaction).await?;
+        until = until.max(at.map(|at| at.saturating_add(within_ms)));
+    }
+    Ok(until.map(|until| Inviting::TooMany { until }))
+}
+
+/// Ends invitations; returns whether there were any that had not ended.
+async fn end(connection: &impl ConnectionTrait, which: Condition) -> Result<bool, StoreError> {
+    let ended = invitation::Entity::update_many()
+        .col_expr(invitation::Column::ExpiresAt, Expr::value(ENDED))
+        .filter(which)
+        .filter(invitation::Column::ExpiresAt.gt(ENDED))
+        .exec(connection)
+        .await?;
+    Ok(ended.rows_affected > 0)
 }
 
 fn invitation_row(row: invitation::Model) -> Result<InvitationRow, StoreError> {

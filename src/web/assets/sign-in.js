@@ -2,12 +2,10 @@
 // does a proof of work and sends the form again by itself, and the visitor notices a short wait. Without
 // scripts the server's page says how long to wait.
 
-import { request } from './api.js';
+import { TIMES, request } from './api.js';
 import { solved } from './proof-task.js';
 
 const FIELD = 'challengeAnswer';
-/** How often a form is sent. In a crowd, a proof may be too easy by the time that it is found. */
-const TIMES = 4;
 
 /** Sends a form, with a proof of work where it is asked for. Returns the last answer. */
 async function sent(form) {

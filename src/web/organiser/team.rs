@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use super::refused::{Refusals, Refused};
 use super::tables::{Column, cards};
 use crate::accounts::normalise_email;
-use crate::http::api::roles::invitations;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::pages::{PageQuery, next_cursor};
@@ -288,7 +287,8 @@ async fn invite(
             let key = IdempotencyKey(Some(form.key.clone()));
             let fields = (&new.email, &form.role, event);
             let key = key.row_key(caller.user, "invite by form", &fields);
-            match invitations::invited(&state, new, caller, key.as_ref()).await {
+            let roles = state.accounts.roles();
+            match roles.invite(new, caller, key.as_ref(), state.clock.now_ms()).await {
                 Ok((row, _)) => {
                     record.made(&row.id);
                     return Ok(see_other(&back(page, "invited")));

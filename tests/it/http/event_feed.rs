@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::http::api_client::{Person, Shop};
+use crate::http::api_client::{Event, Person, Shop};
 use crate::support::stream_frames::Frames;
 use crate::support::test_db::TestDb;
 
@@ -124,6 +124,50 @@ async fn an_open_feed_goes_on_where_a_client_left_off() {
     let mut again = Frames::of(request().header("Last-Event-ID", &seen[1])).await;
     assert_eq!(again.next().await.id, seen[2]);
     assert_eq!(again.next().await.id, next.id);
+}
+
+/// Returns a person who reads the orders of an event, and the grant.
+async fn bookkeeper<'a>(shop: &'a Shop, event: &Event<'_>) -> (Person<'a>, String) {
+    let user = shop.app.user().await;
+    let role = json!({"userId": user.id, "role": "FINANCE", "offeringId": event.id});
+    let grant = shop.admin().post("/api/admin/grants", &role).await.is(201).data;
+    let grant = grant["id"].as_str().unwrap().to_owned();
+    (shop.with_token(user.id, user.token), grant)
+}
+
+async fn opened(person: &Person<'_>, event: &Event<'_>) -> Frames {
+    let request = person.request(reqwest::Method::GET, &event.at("feed"));
+    Frames::of(request.header("Accept", "text/event-stream")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_feed_closes_with_the_role_of_its_reader() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let (event, kim, admin) = (shop.event().await, shop.customer(), shop.admin());
+    let (lee, grant) = bookkeeper(&shop, &event).await;
+    kim.buy(&event, &event.places(1)).await;
+    let (mut of_lee, mut of_admin) = (opened(&lee, &event).await, opened(&admin, &event).await);
+    for _ in 0..3 {
+        assert_eq!(of_lee.next().await.id, of_admin.next().await.id);
+    }
+    admin.delete(&format!("/api/admin/grants/{grant}")).await.is(200);
+    of_lee.until_closed().await;
+    lee.get(&event.at("feed")).await.refused(403, "FORBIDDEN");
+    kim.buy(&event, &event.places(1)).await;
+    of_admin.next().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_feed_closes_where_ended_sessions_are_not_known() {
+    let shop = Shop::open(TestDb::postgres().await).await;
+    let (event, kim) = (shop.event().await, shop.customer());
+    let (lee, _) = bookkeeper(&shop, &event).await;
+    kim.buy(&event, &event.places(1)).await;
+    let mut frames = opened(&lee, &event).await;
+    frames.next().await;
+    shop.app.db.sql("ALTER TABLE revocation_counter RENAME TO hidden").await;
+    frames.until_closed().await;
+    lee.get(&event.at("feed")).await.refused(503, "TEMPORARILY_UNAVAILABLE");
 }
 
 #[tokio::test(flavor = "multi_thread")]

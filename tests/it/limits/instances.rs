@@ -11,7 +11,10 @@ use admitone::limits::{Class, Limits, MAX_BITS, Principal};
 use admitone::proof_of_work::{Flaw, solve};
 use futures_util::future::join_all;
 
+use crate::cluster::CLUSTER_SECRET;
 use crate::support::private_redis::PrivateRedis;
+use crate::support::process::Server;
+use crate::support::test_db::{TestDb, eventually};
 
 async fn three(redis: &PrivateRedis) -> Vec<Limits> {
     let instance = async || {
@@ -22,12 +25,20 @@ async fn three(redis: &PrivateRedis) -> Vec<Limits> {
     vec![instance().await, instance().await, instance().await]
 }
 
-/// Sends so many requests to each at once; returns how many were within the limit.
-async fn within(limits: &[Limits], of: Principal, each: usize) -> u32 {
+/// Sends so many requests to each at once; returns how many were within the limit. The others are told a
+/// wait of no more than `most`.
+async fn within(limits: &[Limits], of: Principal, each: usize, most: Duration) -> u32 {
     let calls = limits.iter().flat_map(|one| (0..each).map(|_| one.count(Class::General, of)));
-    let passed = join_all(calls).await.into_iter().flatten().filter(|standing| standing.is_within);
-    u32::try_from(passed.count()).unwrap()
+    let told = join_all(calls).await.into_iter().flatten();
+    let (passed, refused): (Vec<_>, Vec<_>) = told.partition(|standing| standing.is_within);
+    for standing in refused {
+        assert!(!standing.wait().is_zero() && standing.wait() <= most, "{standing:?}");
+    }
+    u32::try_from(passed.len()).unwrap()
 }
+
+/// A request comes back after this time, where all count together.
+const SHARE: Duration = Duration::from_millis(600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_instances_let_no_more_pass_than_the_limit_and_what_comes_back() {
@@ -36,19 +47,53 @@ async fn three_instances_let_no_more_pass_than_the_limit_and_what_comes_back() {
     let of = Principal::Person(UserId::random());
     let clock = SystemClock::new();
     let begun = clock.monotonic();
-    let passed = within(&limits, of, 100).await;
+    let passed = within(&limits, of, 100, SHARE).await;
     let back = u32::try_from((clock.monotonic() - begun).as_millis() / 600).unwrap() + 1;
     assert!((100..=100 + back).contains(&passed), "{passed}, and {back} may have come back");
+    for one in &limits {
+        // One may have come back meanwhile, and few more.
+        while within(std::slice::from_ref(one), of, 1, SHARE).await == 1 {}
+    }
     let other = Principal::Person(UserId::random());
     assert!(limits[0].count(Class::General, other).await.unwrap().is_within);
+    assert!(!limits.iter().any(Limits::is_cut_off));
     // Without Redis each counts for itself, and asks again later.
     redis.stop();
     let third = Principal::Person(UserId::random());
-    let alone = within(&limits[..1], third, 150).await;
+    let alone = within(&limits[..1], third, 150, 3 * SHARE).await;
     assert!((33..=34).contains(&alone), "its share of 100: {alone}");
-    let alone = within(&limits, third, 150).await;
+    let alone = within(&limits, third, 150, 3 * SHARE).await;
     assert!((66..=68).contains(&alone), "the shares of the two others: {alone}");
+    assert!(limits.iter().all(Limits::is_cut_off));
     redis.up();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_away_is_a_warning_and_requests_are_answered() {
+    let (db, mut redis) = (TestDb::postgres().await, PrivateRedis::start());
+    let settings = [
+        ("REDIS_URL", redis.url()),
+        ("ADMITONE_CLUSTER_SECRET", CLUSTER_SECRET.into()),
+        ("ADMITONE_INSTANCE", "a".into()),
+        ("ADMITONE_RATE_LIMITS", "on".into()),
+    ];
+    let mut server = Server::with_settings(db.url(), &settings);
+    server.start_again();
+    server.until_ready().await;
+    let answered = async || {
+        let answer = reqwest::get(format!("{}/api/events", server.base)).await.unwrap();
+        let limit = answer.headers()["ratelimit-policy"].to_str().unwrap().to_owned();
+        (answer.status().as_u16(), limit)
+    };
+    assert_eq!(answered().await, (200, "\"relaxed\";q=2000;w=600".to_owned()));
+    let warning = "limits are counted by this instance alone";
+    assert!(!server.written().contains(warning), "{}", server.written());
+    redis.stop();
+    eventually("the log warns", async || {
+        assert_eq!(answered().await.0, 200);
+        server.written().contains(warning)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

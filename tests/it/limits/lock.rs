@@ -4,8 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{limited, value_of};
+use crate::support::process::Server;
 use crate::support::test_app::{ADMIN_PASSWORD, Answer, TestApp};
-use crate::support::test_db::eventually;
+use crate::support::test_db::{TestDb, eventually};
 
 const ADMIN: &str = "admin@admitone.local";
 const HERE: &str = "203.0.113.1";
@@ -118,4 +119,55 @@ async fn a_stranger_cannot_lock_the_owner_out() {
     }
     let refused = login(&app, HERE, ADMIN, new, &device).await;
     refused.expect_error(429, "LOGIN_LOCKED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_logins_and_locks_are_in_the_log_with_a_masked_address() {
+    let db = TestDb::sqlite().await;
+    let mut server = Server::with_settings(db.url(), &[("ADMITONE_LOG", "info".to_owned())]);
+    server.start_again();
+    server.until_ready().await;
+    let (url, client) = (format!("{}/api/auth/login", server.base), reqwest::Client::new());
+    let body = json!({"email": "kim.lee@example.com", "password": "a wrong guess"});
+    for nth in 1..=6 {
+        let answer = client.post(&url).json(&body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), if nth < 6 { 401 } else { 429 }, "{nth}");
+    }
+    let lines = [
+        ("a login failed", 4),
+        ("wrong passwords have locked a login", 1),
+        ("a login met a lock", 1),
+    ];
+    for (line, times) in lines {
+        eventually(line, async || {
+            let log = server.written();
+            let found = log.lines().filter(|it| it.contains(line) && it.contains("k…@example.com"));
+            found.count() == times
+        })
+        .await;
+    }
+    assert!(!server.written().contains("kim.lee"), "{}", server.written());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_of_staff_is_in_the_audit_log_and_none_of_customers() {
+    let (app, _clock) = limited("127.0.0.1").await;
+    let kim = json!({"email": "kim@example.com", "password": "correct horse", "name": "Kim"});
+    app.post_anonymously("/api/auth/register", kim).await.expect(201);
+    for email in ["kim@example.com", "nobody@example.com", ADMIN] {
+        for _ in 0..6 {
+            login(&app, HERE, email, "a wrong guess", "").await;
+        }
+    }
+    let admin = app.admin();
+    let mut rows = Value::Null;
+    eventually("the lock is in the audit log", async || {
+        rows = app.get("/api/admin/audit-log?action=login.locked", &admin).await.expect(200);
+        rows.as_array().is_some_and(|rows| !rows.is_empty())
+    })
+    .await;
+    assert_eq!(rows.as_array().map(Vec::len), Some(1), "{rows}");
+    let row = &rows[0];
+    assert_eq!((&row["actorId"], &row["offeringId"]), (&Value::Null, &Value::Null));
+    assert_eq!((&row["target"], &row["address"]), (&json!(admin.id), &json!(HERE)));
 }

@@ -14,7 +14,8 @@ use crate::web::passes;
 async fn a_browser_works_for_its_sign_in_and_says_how_long_a_lock_lasts() {
     let set = |config: &mut admitone::config::Config| config.rate_limits = true;
     let shop = Shop::open_with(TestDb::sqlite().await, set).await;
-    passes("limits", &shop, &json!({})).await;
+    let event = shop.event().await;
+    passes("limits", &shop, &json!({"event": event.id})).await;
 }
 
 #[tokio::test]

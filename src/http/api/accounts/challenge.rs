@@ -1,4 +1,4 @@
-//! `/api/challenge`: a proof of work for a fresh allowance, where a network is over its limit.
+//! `/api/challenge`: a proof of work for a request of a network that is over its limit.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};

@@ -21,6 +21,7 @@ use crate::ids::OfferingId;
 use crate::journal::LoadError;
 use crate::journal::messages::Position;
 use crate::outbox::{self, FeedError, FeedPage};
+use crate::roles::Permission;
 
 /// Messages read at a time.
 const PAGE: usize = 200;
@@ -28,6 +29,10 @@ const PAGE: usize = 200;
 const EVERY: Duration = Duration::from_millis(500);
 /// Looks in vain after which an open stream sends a heartbeat.
 const HEARTBEAT_AFTER: u32 = 30;
+
+/// What the gate has checked before, by the table of routes of staff. An open answer checks it again
+/// before each read: a role may be taken away meanwhile.
+const NEEDED: Permission = Permission::ReadOrders;
 
 /// Adds the route, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -154,11 +159,17 @@ async fn answer(
             if page.is_end || left == 0 {
                 return;
             }
-            page = match outbox::read_feed(&state.store, event, page.last, PAGE.min(left)).await {
+            let next = match state.accounts.may_go_on(&access, NEEDED, event) {
+                true => outbox::read_feed(&state.store, event, page.last, PAGE.min(left))
+                    .await
+                    .map_err(|error| error.to_string()),
+                false => Err("the caller may not read it any more".to_owned()),
+            };
+            page = match next {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::warn!(%event, %error, "a feed broke off");
-                    let broken = InternalError::new(error.to_string(), Default::default());
+                    tracing::warn!(%event, error, "a feed broke off");
+                    let broken = InternalError::new(error, Default::default());
                     let _ = tx.send(Err(broken.into())).await;
                     return;
                 }
@@ -203,6 +214,9 @@ fn follow(
                     () = state.lifecycle.stopping() => return,
                     () = tx.closed() => return,
                 }
+            }
+            if !state.accounts.may_go_on(&access, NEEDED, event) {
+                return;
             }
             // The client reconnects with the last id that it has.
             let Ok(next) = outbox::read_feed(&state.store, event, page.last, PAGE).await else {

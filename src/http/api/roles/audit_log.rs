@@ -51,7 +51,7 @@ const TITLES: [&str; 12] = [
 pub struct AuditEntryDto {
     id: Uuid,
     at: String,
-    /// Who did it; null on the command line.
+    /// Who did it; null on the command line, and of `login.locked`: wrong passwords for the account `target`.
     #[schema(required)]
     actor_id: Option<UserId>,
     /// The login with which it was done; null where it is not known.

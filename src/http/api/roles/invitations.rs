@@ -1,7 +1,6 @@
 //! `/api/admin/invitations` and `/api/invitations/accept`: roles by mail.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use crate::audit_log::{self, Act};
 use crate::http::envelope::{Done, Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{
-    Access, ActRecord, Body, Caller, IdempotencyKey, Path, Query, Staff, Within, accepted_language,
+    Access, ActRecord, Body, IdempotencyKey, Path, Query, Staff, Within, accepted_language,
     client_address, object,
 };
 use crate::http::pages::{PageQuery, next_cursor};
@@ -21,13 +20,8 @@ use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{InvitationId, OfferingId, UserId};
 use crate::language::Language;
-use crate::roles::{NewInvitation, RoleError};
-use crate::store::{AuditOutcome, GrantRole, GrantRow, InvitationRow, Key};
-
-/// The most invitations to one address, and how long the last of them counts.
-const OF_ADDRESS: (u32, Duration) = (5, Duration::from_secs(3_600));
-/// The most invitations by one inviter, and how long the last of them counts.
-const OF_INVITER: (u32, Duration) = (100, Duration::from_secs(24 * 3_600));
+use crate::roles::NewInvitation;
+use crate::store::{AuditOutcome, GrantRole, GrantRow, InvitationRow};
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -98,53 +92,14 @@ pub(crate) async fn invite(
     let key = key.row_key(caller.user, "invite", &body);
     let language = accepted_language(&request).unwrap_or(Language::English).tag();
     let new = NewInvitation { email, role: body.role, offering: body.offering_id, language };
-    let (row, replayed) = invited(&state, new, caller, key.as_ref()).await?;
+    let (row, replayed) =
+        state.accounts.roles().invite(new, caller, key.as_ref(), state.clock.now_ms()).await?;
     record.made(&row.id);
     let at = format!("/api/admin/invitations/{}", row.id);
     let mut response = respond::created(&render(row));
     locate(&mut response, &at);
     mark_replayed(&mut response, replayed);
     Ok(response)
-}
-
-/// Sends an invitation, unless its address got, or its inviter sent, too many of late: an organiser is no
-/// means of filling a mailbox.
-///
-/// # Errors
-/// [`RoleError`].
-pub(crate) async fn invited(
-    state: &AppState,
-    new: NewInvitation,
-    by: Caller,
-    key: Option<&Key>,
-) -> Result<(InvitationRow, bool), RoleError> {
-    let email = new.email.clone();
-    let counts = [
-        ("invite-by", by.user.0.as_bytes().as_slice(), OF_INVITER),
-        ("invite-to", email.as_bytes(), OF_ADDRESS),
-    ];
-    let (limits, mut counted) = (&state.limits, 0);
-    let mut sent = Ok(());
-    for (kind, what, bound) in counts {
-        match limits.attempt(kind, what, bound).await {
-            Ok(_) => counted += 1,
-            Err(retry_after) => {
-                sent = Err(RoleError::TooManyInvitations { retry_after });
-                break;
-            }
-        }
-    }
-    let sent = match sent {
-        Ok(()) => state.accounts.roles().invite(new, by, key, state.clock.now_ms()).await,
-        Err(error) => Err(error),
-    };
-    if !matches!(sent, Ok((_, false))) {
-        // No mail was sent.
-        for (kind, what, _) in &counts[..counted] {
-            limits.undo(kind, what).await;
-        }
-    }
-    sent
 }
 
 /// List open invitations, newest first: all for administrators, those to their own offerings for

@@ -159,19 +159,20 @@ async fn one_address_enters_so_many_a_minute_and_loses_no_place() {
     let shop = Shop::open_with(TestDb::sqlite().await, bounded).await;
     let event = shop.event().await;
     switch_on(&shop, &event, json!({"opensAt": shop.time_in(3_600)})).await;
-    let campus: Vec<UserId> = (0..11).map(|_| UserId::random()).collect();
-    for customer in &campus[..10] {
-        enter_from(&shop, &event, *customer, "2001:db8:1:2::7").await.expect("a third at once");
+    let campus: Vec<UserId> = (0..21).map(|_| UserId::random()).collect();
+    for customer in &campus[..20] {
+        let entered = enter_from(&shop, &event, *customer, "2001:db8:1:2::7").await;
+        entered.expect("two thirds at once");
     }
-    let late = campus[10];
+    let late = campus[20];
     let refused = enter_from(&shop, &event, late, "2001:db8:1:2::8").await;
     let Err(WaitingRoomError::CrowdedAddress { retry_after }) = refused else {
-        panic!("the eleventh came in: {refused:?}");
+        panic!("the twenty-first came in: {refused:?}");
     };
     assert!(retry_after > Duration::ZERO && retry_after <= Duration::from_secs(60));
     let said = admitone::http::error::ApiError::from(refused.expect_err("refused"));
     assert!(said.message().contains("no place is lost"), "{said}");
-    for customer in &campus[..10] {
+    for customer in &campus[..20] {
         let kept = enter_from(&shop, &event, *customer, "2001:db8:1:2::7").await;
         kept.expect("who is in keeps the place");
     }

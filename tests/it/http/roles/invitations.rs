@@ -62,7 +62,7 @@ on_both_databases! {
         let withdrawn = token_of(&shop, &made).await;
         let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
         organiser.delete(&path).await.is(200);
-        organiser.delete(&path).await.refused(403, "FORBIDDEN");
+        organiser.delete(&path).await.refused(404, "NOT_FOUND");
         admin.delete(&path).await.refused(404, "NOT_FOUND");
         refused(&lee, &withdrawn).await;
         // Another to the same address for the same role replaces the one before.
@@ -87,5 +87,61 @@ on_both_databases! {
             let admin = shop.admin();
             admin.post(PATH, &bad).await.refused(status, code);
         }
+    }
+
+    async fn an_address_gets_few_invitations_within_an_hour_whatever_became_of_them(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, admin) = (shop.event().await, shop.admin());
+        let organiser = member(&shop, GrantRole::Organiser, &[event.offering()]).await;
+        let body = |email: &str| json!({"email": email, "role": "DOOR", "offeringId": event.id});
+        for nth in 0..5 {
+            let (key, body) = (nth.to_string(), body("lee@example.com"));
+            let made = organiser.post_with_key(PATH, &key, &body).await.is(201).data;
+            if nth % 2 == 0 {
+                let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
+                organiser.delete(&path).await.is(200);
+            }
+            shop.clock.advance_ms(60_000);
+        }
+        for person in [&organiser, &admin] {
+            let refused = person.post(PATH, &body("lee@example.com")).await;
+            let refused = refused.refused(429, "TOO_MANY_REQUESTS");
+            assert_eq!(refused.header("retry-after"), "3300", "an hour after the first");
+        }
+        let again = organiser.post_with_key(PATH, "4", &body("lee@example.com")).await.is(201);
+        assert!(again.is_replay());
+        organiser.post(PATH, &body("kim@example.com")).await.is(201);
+        shop.clock.advance_ms(3_300_000);
+        organiser.post(PATH, &body("lee@example.com")).await.is(201);
+        organiser.post(PATH, &body("lee@example.com")).await.refused(429, "TOO_MANY_REQUESTS");
+    }
+
+    async fn an_inviter_sends_a_hundred_invitations_within_any_day(db: TestDb) {
+        const HOUR_MS: i64 = 3_600_000;
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let organiser = member(&shop, GrantRole::Organiser, &[event.offering()]).await;
+        let mut nth = 0;
+        let mut invite = async || {
+            nth += 1;
+            let email = format!("p{nth}@example.com");
+            let body = json!({"email": email, "role": "DOOR", "offeringId": event.id});
+            // A token lives for a day.
+            shop.again(&organiser, admitone::accounts::Role::User).post(PATH, &body).await
+        };
+        for _ in 0..4 {
+            for _ in 0..25 {
+                invite().await.is(201);
+            }
+            shop.clock.advance_ms(6 * HOUR_MS - 1);
+        }
+        assert_eq!(invite().await.refused(429, "TOO_MANY_REQUESTS").header("retry-after"), "1");
+        shop.clock.advance_ms(4);
+        for _ in 0..25 {
+            invite().await.is(201);
+        }
+        let refused = invite().await.refused(429, "TOO_MANY_REQUESTS");
+        assert_eq!(refused.header("retry-after"), "21600");
+        shop.admin().post(PATH, &json!({"email": "p1@example.com", "role": "ADMIN"})).await.is(201);
     }
 }
