@@ -285,6 +285,7 @@ on_both_databases! {
         admin.delete(&path).await.is(200);
         organiser.patch(&event.path, &json!({"name": "Lear"})).await.refused(403, "FORBIDDEN");
         admin.delete(&path).await.refused(404, "NOT_FOUND");
+        admin.get("/api/admin/users?q=%20").await.refused(422, "INVALID");
         let users = admin.get("/api/admin/users").await.is(200).data;
         let row = users.as_array().unwrap().iter().find(|row| row["id"] == json!(admin.user));
         assert_eq!(row.unwrap()["roles"], json!([{"role": "ADMIN", "offeringId": null}]));

@@ -61,7 +61,7 @@ const LONGEST_REASON: usize = 500;
 pub struct RefundBody {
     /// The tickets; all of the reservation that are not void if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_items = 64)]
+    #[schema(nullable = false, min_items = 1, max_items = 64)]
     tickets: Option<Vec<Uuid>>,
     /// The refund, from 0 to what is left of the price (staff); their price if absent.
     #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]
@@ -291,6 +291,7 @@ pub(crate) async fn retry(
 pub(crate) async fn paid(
     state: web::Data<AppState>,
     Staff(admin): Staff,
+    _: IdempotencyKey,
     Path(id): Path<RefundId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.mark_refunded(id).await?;
