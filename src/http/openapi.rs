@@ -123,7 +123,7 @@ use crate::http::envelope::Failure;
         (name = "queue", description = "Waiting rooms: a place in line for a sale"),
         (name = "tickets", description = "Tickets, and the door"),
         (name = "terms", description = "Terms that people agree to"),
-        (name = "admin", description = "For administrators"),
+        (name = "admin", description = "For staff: each operation says which roles it needs"),
         (name = "health", description = "For load balancers"),
     ),
     modifiers(&Shared),

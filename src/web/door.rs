@@ -1,5 +1,5 @@
 //! The door: a choice of events, and for each a page that reads tickets by camera, scanner or hand.
-//! All of it works without scripts but the camera. For administrators alone.
+//! All of it works without scripts but the camera. For people with the role DOOR or ORGANISER, and administrators.
 
 mod check;
 mod outcome;

@@ -34,6 +34,7 @@ mod fixtures;
 mod forms;
 mod growth;
 mod health;
+mod housekeeping;
 mod http;
 mod journal;
 mod leases;

@@ -10,10 +10,18 @@ use crate::requirements::sources::tests;
 /// The fewest attacks that the page has to show.
 const LEAST: usize = 50;
 
+/// The heading of the first cell of a table of attacks.
+const FIRST: &str = "| attack |";
+
 /// Returns the faults of the rows.
 fn faults(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
     let (mut faults, mut attacks) = (Vec::new(), BTreeSet::new());
-    for row in rows(section(page, "\n## Attacks\n")) {
+    let section = section(page, "\n## Attacks\n");
+    let (all, read) = (page.matches(FIRST).count(), section.matches(FIRST).count());
+    if all > read {
+        faults.push(format!("tables of attacks outside of the section: {}", all - read));
+    }
+    for row in rows(section) {
         let [attack, answer, shown_by] = row[..] else {
             faults.push(format!("not three cells: {row:?}"));
             continue;
@@ -62,4 +70,6 @@ fn a_row_without_a_test_is_found() {
     let few = page.lines().filter(is_kept).collect::<Vec<_>>().join("\n");
     assert!(faults(&few, &tests).iter().any(|fault| fault.ends_with(" attacks")));
     assert!(faults(&page.replace(good, &format!("{good}\n{good}")), &tests)[0].ends_with("twice"));
+    let apart = page.replace("\n### Below the API\n", "\n## Attacks below the API\n");
+    assert!(faults(&apart, &tests)[0].ends_with("outside of the section: 1"));
 }

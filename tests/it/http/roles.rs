@@ -233,6 +233,27 @@ on_both_databases! {
         }
     }
 
+    async fn no_role_is_for_an_offering_that_does_not_exist(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, admin, kim) = (shop.event().await, shop.admin(), account(&shop).await);
+        let organiser = member(&shop, GrantRole::Organiser, &[event.offering()]).await;
+        let unknown = "0190f5a0-0000-7000-8000-000000000000";
+        for role in ["ORGANISER", "FINANCE", "DOOR"] {
+            for (path, body) in [
+                ("grants", json!({"userId": kim.user, "role": role, "offeringId": unknown})),
+                ("invitations", json!({"email": "lee@example.com", "role": role, "offeringId": unknown})),
+            ] {
+                let path = format!("/api/admin/{path}");
+                let refused = admin.post(&path, &body).await.refused(422, "INVALID");
+                assert_eq!(refused.body["error"]["details"]["field"], "offeringId", "{path}");
+                // Organisers learn nothing of what is not theirs.
+                organiser.post(&path, &body).await.refused(403, "FORBIDDEN");
+            }
+        }
+        assert_eq!(kim.get("/api/users/me").await.is(200).data["roles"], json!([]));
+        assert_eq!(admin.get("/api/admin/invitations").await.is(200).data, json!([]));
+    }
+
     async fn roles_are_given_taken_and_listed(db: TestDb) {
         let shop = Shop::open(db).await;
         let (event, admin) = (shop.event().await, shop.admin());
@@ -264,6 +285,7 @@ on_both_databases! {
         admin.delete(&path).await.is(200);
         organiser.patch(&event.path, &json!({"name": "Lear"})).await.refused(403, "FORBIDDEN");
         admin.delete(&path).await.refused(404, "NOT_FOUND");
+        admin.get("/api/admin/users?q=%20").await.refused(422, "INVALID");
         let users = admin.get("/api/admin/users").await.is(200).data;
         let row = users.as_array().unwrap().iter().find(|row| row["id"] == json!(admin.user));
         assert_eq!(row.unwrap()["roles"], json!([{"role": "ADMIN", "offeringId": null}]));

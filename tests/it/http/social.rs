@@ -2,11 +2,11 @@
 //! each provider's own ways. The attacks are in `social/attacks.rs`.
 
 mod attacks;
-mod browser;
+pub mod browser;
 mod endpoints;
 mod links;
 mod pages;
-mod provider;
+pub mod provider;
 mod quirks;
 pub mod real;
 

@@ -117,6 +117,16 @@ async fn what_is_not_allowed_is_refused_with_its_field_and_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_retry_makes_no_webhook_anew_after_it_was_deleted() {
+    let shop = shop(TestDb::sqlite().await).await;
+    let admin = shop.admin();
+    let made = admin.post_with_key(PATH, "hook", &new_hook()).await.is(201).data;
+    admin.delete(&format!("{PATH}/{}", made["id"].as_str().expect("an id"))).await.is(200);
+    admin.post_with_key(PATH, "hook", &new_hook()).await.refused(404, "NOT_FOUND");
+    assert_eq!(admin.get(PATH).await.is(200).data, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn webhooks_are_for_administrators_and_limited_in_number() {
     let shop = shop(TestDb::sqlite().await).await;
     let (admin, customer) = (shop.admin(), shop.customer());

@@ -22,7 +22,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/admin/offerings/{event}/journal").get(journal));
 }
 
-/// Export the event's journal, one row per line (administrators).
+/// Export the event's journal, one row per line.
 ///
 /// The answer begins with row 1, or after the rows that `admitone archive` has moved to files: pass
 /// these files and the answer to `admitone journal verify --file`, in this order. It ends at the

@@ -40,8 +40,8 @@ pub(crate) struct AuditQuery {
 /// Verify the event's whole history: every row, every change, every count.
 ///
 /// The digest is the same as that of `admitone journal verify`. The report contains no customer's
-/// ids. Rows that this process has verified before are not read again, unless an administrator
-/// requests it with `full=true`.
+/// ids. Rows that this process has verified before are not read again, unless an
+/// administrator or an organiser of the event requests it with `full=true`.
 #[utoipa::path(get, path = "/api/events/{event}/audit", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("full" = Option<bool>, Query)),
     responses((status = 200, body = crate::http::envelope::Success<Report>)))]

@@ -117,7 +117,7 @@ pub struct Issued {
     pub replayed: bool,
 }
 
-/// Give places away (administrators): a confirmed order at no price.
+/// Give places away: a confirmed order at no price.
 ///
 /// The state and the windows of the sale, the waitlist and the limits of customers do not matter;
 /// seats that are blocked are unblocked with the order. A recipient without an account reads and shows

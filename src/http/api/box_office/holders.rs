@@ -121,7 +121,7 @@ const LOOKED_AT: u16 = 500;
 /// Number of read holds or entries after which a search ends its page, even with few matches.
 const MOST_LOOKED_AT: usize = 10_000;
 
-/// List the reservations of all customers, newest first (administrators).
+/// List the reservations of all customers, newest first.
 ///
 /// `q` is a part of a name or of an e-mail address.
 #[utoipa::path(get, path = "/api/admin/reservations", tag = "admin",
@@ -158,8 +158,7 @@ pub(crate) async fn reservations(
     Ok(respond::page(&rows.collect::<Vec<_>>(), next))
 }
 
-/// List the holds of an event and its waitlist offers, in the order in which they were placed
-/// (administrators).
+/// List the holds of an event and its waitlist offers, in the order in which they were placed.
 ///
 /// `q` is a part of a name or of an e-mail address. Pages of a search may have fewer than `limit`
 /// items; the last page is the one without `nextCursor`. With `userId` there is one page, of 100
@@ -199,7 +198,7 @@ pub(crate) async fn holds(
     Ok(respond::page(&rendered, next))
 }
 
-/// List the waitlist entries of an event in the order in which they were made (administrators).
+/// List the waitlist entries of an event in the order in which they were made.
 ///
 /// Customers with an offer are listed with the holds. `q` and `userId` work as they do there.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/waitlist", tag = "admin",

@@ -242,7 +242,7 @@ pub(crate) async fn list(
     Ok(respond::page(&holds, None))
 }
 
-/// Read one of the caller's own holds; administrators read any hold.
+/// Read one of the caller's own holds; staff read those of their events.
 #[utoipa::path(get, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<HoldDto>)))]
@@ -310,7 +310,7 @@ pub(crate) async fn change(
     Ok(response)
 }
 
-/// Release a hold and its places; administrators release any hold.
+/// Release a hold and its places; staff release those of their events.
 #[utoipa::path(delete, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),

@@ -116,7 +116,7 @@ pub async fn listed(
     Ok((rendered, page.next_cursor))
 }
 
-/// Read one of the caller's own reservations; administrators read any reservation.
+/// Read one of the caller's own reservations; staff read those of their offerings.
 #[utoipa::path(get, path = "/api/reservations/{reservation}", tag = "reservations",
     params(("reservation" = ReservationId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
@@ -132,7 +132,7 @@ pub(crate) async fn show(
 /// Cancel a reservation and release its places.
 ///
 /// A payment is refunded by the event's `cancellation` terms, which may refuse customers
-/// (`CANCELLATION_REFUSED`); administrators cancel at any time, with a full refund.
+/// (`CANCELLATION_REFUSED`); staff cancel at any time, with a full refund.
 #[utoipa::path(post, path = "/api/reservations/{reservation}/cancel", tag = "reservations",
     params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]

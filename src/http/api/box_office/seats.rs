@@ -99,8 +99,7 @@ pub struct SeatChangeDto {
     pub by: Option<UserId>,
 }
 
-/// Show the status of a seat, who has it until when, and the journal row that caused it
-/// (administrators).
+/// Show the status of a seat, who has it until when, and the journal row that caused it.
 ///
 /// Reads the journal backwards from its end to that row.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/seats/{seat}", tag = "admin",

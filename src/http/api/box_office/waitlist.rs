@@ -188,8 +188,8 @@ pub(crate) async fn list(
     Ok(respond::page(&entries, None))
 }
 
-/// Read one of the caller's own waitlist entries, with its position or its offer; administrators
-/// read any entry.
+/// Read one of the caller's own waitlist entries, with its position or its offer; staff read
+/// those of their events.
 #[utoipa::path(get, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<EntryDto>)))]
@@ -201,7 +201,7 @@ pub(crate) async fn show(
     Ok(respond::ok(&read(&state, caller, event, entry).await?))
 }
 
-/// Leave the waitlist, or decline an offer; administrators do so for any customer.
+/// Leave the waitlist, or decline an offer; staff do so for customers of their events.
 #[utoipa::path(delete, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),

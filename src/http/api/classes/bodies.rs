@@ -92,6 +92,7 @@ pub struct NewClassBody {
     pub visibility: Option<VisibilityDto>,
     /// Nothing if absent.
     #[serde(default, deserialize_with = "object::option")]
+    #[schema(value_type = Option<crate::http::openapi::forms::Price>)]
     pub fee: Option<Money>,
     #[serde(deserialize_with = "object::word")]
     pub selection_type: SelectionTypeDto,
@@ -187,6 +188,7 @@ pub struct ClassPatch {
     pub visibility: Option<VisibilityDto>,
     /// The fee of approvals from now on, in the same currency.
     #[serde(default, deserialize_with = "object::option")]
+    #[schema(value_type = Option<crate::http::openapi::forms::Price>)]
     pub fee: Option<Money>,
     /// Cannot change after the first application.
     #[serde(default, deserialize_with = "object::option_word")]

@@ -28,7 +28,7 @@ pub(crate) const CODES: &[OperationCodes] = &[(
     &[ErrorCode::ClassNotFound, ErrorCode::EnrollmentNotFound, ErrorCode::CertificateUnavailable],
 )];
 
-/// Download the certificate of attendance: one's own, or anyone's for administrators.
+/// Download the certificate of attendance: one's own, or for staff one of their class.
 ///
 /// For those who were marked `PRESENT` or `LATE`, once the class is over. In the language of
 /// `Accept-Language`, else of the person.

@@ -176,7 +176,7 @@ pub struct AttendanceBody {
     pub enrollments: Vec<MarkBody>,
 }
 
-/// Read one application (administrators).
+/// Read one application.
 #[utoipa::path(get, path = "/api/admin/enrollments/{enrollment}", tag = "admin",
     operation_id = "getEnrollmentForAdmin", params(("enrollment" = EnrollmentId, Path)),
     responses((status = 200, body = Success<EnrollmentDto>)))]
@@ -188,7 +188,7 @@ pub(crate) async fn show(
     Ok(respond::ok(&read(&state, admin, enrollment).await?))
 }
 
-/// Decide one application (administrators).
+/// Decide one application.
 #[utoipa::path(put, path = "/api/admin/enrollments/{enrollment}", tag = "admin",
     operation_id = "decideEnrollment",
     params(("enrollment" = EnrollmentId, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -212,7 +212,7 @@ pub(crate) async fn decide(
     Ok(response)
 }
 
-/// Decide many applications for a class at once, each with an outcome of its own (administrators).
+/// Decide many applications for a class at once, each with an outcome of its own.
 #[utoipa::path(post, path = "/api/admin/enrollments/decisions", tag = "admin",
     operation_id = "decideEnrollments",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = DecisionsBody,
@@ -246,7 +246,7 @@ pub(crate) async fn decide_many(
     Ok(response)
 }
 
-/// Move an application up in the line, with a reason (administrators).
+/// Move an application up in the line, with a reason.
 #[utoipa::path(put, path = "/api/admin/enrollments/{enrollment}/position", tag = "admin",
     operation_id = "moveUpEnrollment",
     params(("enrollment" = EnrollmentId, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -267,7 +267,7 @@ pub(crate) async fn move_up(
     Ok(response)
 }
 
-/// Record who attended a class (administrators).
+/// Record who attended a class.
 #[utoipa::path(post, path = "/api/admin/mclasses/{class}/attendance", tag = "admin",
     operation_id = "recordAttendance",
     params(("class" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),

@@ -32,7 +32,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
     ("get", "/api/admin/mclasses/{class}/changes", &[ErrorCode::ClassNotFound]),
 ];
 
-/// An application in the list of administrators.
+/// An application in the list of staff.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -177,7 +177,7 @@ impl EnrollmentQuery {
     }
 }
 
-/// List the applications for classes (administrators).
+/// List the applications for classes.
 ///
 /// Sorted by `decidedAt`, the list has those that are decided; by `position`, those in line.
 #[utoipa::path(get, path = "/api/admin/enrollments", tag = "admin",
@@ -211,7 +211,7 @@ pub(crate) async fn list(
     Ok(respond::page(&rows, next))
 }
 
-/// List who did what to an application, newest first (administrators).
+/// List who did what to an application, newest first.
 #[utoipa::path(get, path = "/api/admin/enrollments/{enrollment}/changes", tag = "admin",
     operation_id = "listChangesOfEnrollment",
     params(("enrollment" = EnrollmentId, Path), ("limit" = Option<u64>, Query),
@@ -229,7 +229,7 @@ pub(crate) async fn changes_of_enrollment(
     Ok(changes(&found))
 }
 
-/// List who did what to the applications for a class, newest first (administrators).
+/// List who did what to the applications for a class, newest first.
 ///
 /// The applications themselves are in `GET /api/admin/enrollments`.
 #[utoipa::path(get, path = "/api/admin/mclasses/{class}/changes", tag = "admin",

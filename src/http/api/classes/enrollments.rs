@@ -203,7 +203,7 @@ pub(crate) async fn apply(
     Ok(response)
 }
 
-/// Read an application: one's own, or anyone's for administrators.
+/// Read an application: one's own, or for staff one for their class.
 #[utoipa::path(get, path = "/api/mclasses/{class}/enrollments/{enrollment}", tag = "classes",
     operation_id = "getEnrollment",
     params(("class" = OfferingId, Path), ("enrollment" = EnrollmentId, Path)),

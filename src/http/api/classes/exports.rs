@@ -31,7 +31,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
     ("get", "/api/admin/mclasses/{class}/waitlist.csv", &[ErrorCode::ClassNotFound]),
 ];
 
-/// Export the applications for a class as CSV, the oldest first (administrators).
+/// Export the applications for a class as CSV, the oldest first.
 ///
 /// UTF-8 with a byte order mark; a field that a spreadsheet would run as a formula begins with an
 /// apostrophe. Each question that was answered has a column, with the question as the newest form asks
@@ -55,7 +55,7 @@ pub(crate) async fn all_as_csv(
     csv(state, class, EnrollmentSort::Oldest, &format!("enrollments-{class}")).await
 }
 
-/// Export the line of a class as CSV, by its places (administrators).
+/// Export the line of a class as CSV, by its places.
 #[utoipa::path(get, path = "/api/admin/mclasses/{class}/waitlist.csv", tag = "admin",
     operation_id = "exportWaitlistAsCsv", params(("class" = OfferingId, Path)),
     responses((status = 200, content_type = "text/csv", body = String)))]
@@ -88,7 +88,7 @@ async fn csv(
     }))
 }
 
-/// Export the applications for a class as a spreadsheet, the oldest first (administrators).
+/// Export the applications for a class as a spreadsheet, the oldest first.
 ///
 /// At most 100,000 applications: more are exported as CSV. All cells are texts, never formulas.
 #[utoipa::path(get, path = "/api/admin/mclasses/{class}/enrollments.xlsx", tag = "admin",

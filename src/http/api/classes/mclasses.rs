@@ -217,7 +217,7 @@ pub(crate) async fn create(
     Ok(response)
 }
 
-/// Change a class: absent fields stay as they are (administrators).
+/// Change a class: absent fields stay as they are.
 #[utoipa::path(put, path = "/api/mclasses/{class}", tag = "classes", operation_id = "changeClass",
     params(("class" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = ClassPatch,
@@ -248,7 +248,7 @@ pub(crate) struct DeleteQuery {
     cancel_enrollments: Option<bool>,
 }
 
-/// Delete a class (administrators).
+/// Delete a class.
 ///
 /// While enrollments are not over, only with `cancelEnrollments=true`: the class is cancelled,
 /// everybody is told, and fees are paid back.

@@ -90,7 +90,7 @@ pub(crate) async fn instances(state: web::Data<AppState>, _: Staff) -> HttpRespo
     respond::ok(&members.iter().map(dto).collect::<Vec<_>>())
 }
 
-/// Show which instance owns an event, and where it belongs (administrators).
+/// Show which instance owns an event, and where it belongs.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<WhereaboutsDto>)))]

@@ -191,7 +191,7 @@ async fn found(
     }
 }
 
-/// Make the enrollment form of a class (administrators).
+/// Make the enrollment form of a class.
 #[utoipa::path(post, path = "/api/mclasses/{class}/enrollment-form", tag = "classes",
     operation_id = "createEnrollmentForm",
     params(("class" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -216,7 +216,7 @@ pub(crate) async fn create(
     Ok(response)
 }
 
-/// Replace the enrollment form of a class by a new version (administrators).
+/// Replace the enrollment form of a class by a new version.
 ///
 /// Applications keep the version that they answered.
 #[utoipa::path(put, path = "/api/mclasses/{class}/enrollment-form", tag = "classes",
@@ -243,7 +243,7 @@ pub(crate) async fn replace(
     Ok(response)
 }
 
-/// Delete the enrollment form of a class; its versions stay readable (administrators).
+/// Delete the enrollment form of a class; its versions stay readable.
 #[utoipa::path(delete, path = "/api/mclasses/{class}/enrollment-form", tag = "classes",
     operation_id = "deleteEnrollmentForm",
     params(("class" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),

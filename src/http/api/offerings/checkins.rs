@@ -69,10 +69,10 @@ pub struct UndoBody {
     pub ticket_id: Option<Uuid>,
 }
 
-/// Check in a ticket, once (administrators).
+/// Check in a ticket, once.
 ///
-/// `ALREADY_CHECKED_IN` reports when, where, by which administrator and for which seat the ticket
-/// was used; `WRONG_EVENT` leaves the ticket unused. An idempotency key is not needed: a repeated
+/// `ALREADY_CHECKED_IN` reports when, where, by which member of staff and for which seat the
+/// ticket was used; `WRONG_EVENT` leaves the ticket unused. An idempotency key is not needed: a repeated
 /// request admits no second person.
 #[utoipa::path(post, path = "/api/checkins", tag = "tickets",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = CheckInBody,
@@ -106,7 +106,7 @@ pub(crate) async fn check_in(
     Ok(response)
 }
 
-/// Undo a check-in (administrators): the ticket is valid again.
+/// Undo a check-in: the ticket is valid again.
 #[utoipa::path(post, path = "/api/checkins/undo", tag = "tickets",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = UndoBody,
     responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]

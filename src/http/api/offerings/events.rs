@@ -273,7 +273,7 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Change an event (administrators).
+/// Change an event.
 #[utoipa::path(patch, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = EventPatch,
@@ -318,7 +318,7 @@ impl EventPatch {
     }
 }
 
-/// Change an event, like `PATCH`: absent fields stay as they are (administrators).
+/// Change an event, like `PATCH`: absent fields stay as they are.
 #[utoipa::path(put, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = EventPatch,
@@ -333,7 +333,7 @@ pub(crate) async fn replace(
     change(state, admin, event, key, patch).await
 }
 
-/// Cancel an event (administrators).
+/// Cancel an event.
 ///
 /// Holds end, reservations are cancelled, and payments are refunded. The event itself stays
 /// readable.

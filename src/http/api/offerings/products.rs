@@ -65,7 +65,7 @@ pub(crate) async fn show(
     Ok(respond::ok(&of(&state, event, in_path(event, &product)?, Seq(0)).await?))
 }
 
-/// Add a product to an event (administrators).
+/// Add a product to an event.
 ///
 /// It is sold by quantity: numbered seats can only be created with the event.
 #[utoipa::path(post, path = "/api/events/{event}/products", tag = "events",
@@ -95,7 +95,7 @@ pub(crate) async fn add(
     Ok(response)
 }
 
-/// Change a product (administrators).
+/// Change a product.
 #[utoipa::path(patch, path = "/api/events/{event}/products/{product}", tag = "events",
     params(("event" = OfferingId, Path), ("product" = String, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -133,7 +133,7 @@ pub(crate) async fn change(
     Ok(response)
 }
 
-/// Withdraw a product (administrators): no new holds of it are accepted.
+/// Withdraw a product: no new holds of it are accepted.
 ///
 /// Held places can still be bought, sold ones stay, and `PATCH` with `"withdrawn": false` puts the
 /// product back on sale.

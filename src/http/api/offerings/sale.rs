@@ -190,8 +190,7 @@ impl Act<'_> {
     }
 }
 
-/// Take places off sale: seats, or a number of places of a product without numbered seats
-/// (administrators).
+/// Take places off sale: seats, or a number of places of a product without numbered seats.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/block", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = PlacesBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -209,7 +208,7 @@ pub(crate) async fn block(
     Act { state: &state, admin, event, key: &key, name: "block" }.run(command, &body).await
 }
 
-/// Put blocked places back on sale (administrators).
+/// Put blocked places back on sale.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/unblock", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = PlacesBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -227,7 +226,7 @@ pub(crate) async fn unblock(
     Act { state: &state, admin, event, key: &key, name: "unblock" }.run(command, &body).await
 }
 
-/// Change the number of places of a product without numbered seats (administrators).
+/// Change the number of places of a product without numbered seats.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/resize", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = ResizeBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -244,7 +243,7 @@ pub(crate) async fn resize(
     Act { state: &state, admin, event, key: &key, name: "resize" }.run(command, &body).await
 }
 
-/// Change the price of a product (administrators). Existing holds and sold places keep their price.
+/// Change the price of a product. Existing holds and sold places keep their price.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/reprice", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = RepriceBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -267,7 +266,7 @@ pub(crate) async fn reprice(
     Act { state: &state, admin, event, key: &key, name: "reprice" }.run(command, &body).await
 }
 
-/// Add a row of seats to a section (administrators).
+/// Add a row of seats to a section.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/add-row", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = AddRowBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -284,7 +283,7 @@ pub(crate) async fn add_row(
     Act { state: &state, admin, event, key: &key, name: "add-row" }.run(command, &body).await
 }
 
-/// Remove free seats from the seat map permanently (administrators).
+/// Remove free seats from the seat map permanently.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/remove-seats", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = SeatsBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -300,7 +299,7 @@ pub(crate) async fn remove_seats(
     Act { state: &state, admin, event, key: &key, name: "remove-seats" }.run(command, &body).await
 }
 
-/// Keep seats from best available and from waitlist offers until a time (administrators).
+/// Keep seats from best available and from waitlist offers until a time.
 ///
 /// For accessible seats and the seats beside them: customers who need them pick them by id. The time
 /// of a seat that is kept already is replaced. A taken seat is kept once it is free again.
@@ -332,7 +331,7 @@ pub(crate) async fn move_event(
     instances::move_event(&state, event, &body.instance).await
 }
 
-/// Open the sale, or reopen it after a pause (administrators).
+/// Open the sale, or reopen it after a pause.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/open", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = Success<EventDto>)))]
@@ -346,7 +345,7 @@ pub(crate) async fn open(
     act.run(Command::OpenSale, &Nothing {}).await
 }
 
-/// Pause the sale (administrators): no places can be held; existing holds can still be paid.
+/// Pause the sale: no places can be held; existing holds can still be paid.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/pause", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = Success<EventDto>)))]
@@ -360,7 +359,7 @@ pub(crate) async fn pause(
     act.run(Command::PauseSale, &Nothing {}).await
 }
 
-/// Close the sale (administrators).
+/// Close the sale.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/close", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = Success<EventDto>)))]
@@ -374,7 +373,7 @@ pub(crate) async fn close(
     act.run(Command::CloseSale, &Nothing {}).await
 }
 
-/// Cancel the event (administrators).
+/// Cancel the event.
 ///
 /// Holds end, reservations are cancelled, and payments are refunded. The same as `DELETE
 /// /api/events/{event}`.

@@ -73,7 +73,7 @@ pub(crate) async fn list(
     Ok(respond::page(&tickets, page.next_cursor))
 }
 
-/// Read one of the caller's own tickets; administrators read any ticket.
+/// Read one of the caller's own tickets; staff read those of their offerings.
 #[utoipa::path(get, path = "/api/tickets/{ticket}", tag = "tickets",
     params(("ticket" = Uuid, Path)),
     responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]
@@ -86,8 +86,8 @@ pub(crate) async fn show(
     Ok(respond::ok(&render(&state, &row).await?))
 }
 
-/// Draw the code of one of the caller's own tickets as a QR code; administrators draw that of any
-/// ticket.
+/// Draw the code of one of the caller's own tickets as a QR code; staff draw those of their
+/// offerings.
 #[utoipa::path(get, path = "/api/tickets/{ticket}/qr.svg", tag = "tickets",
     params(("ticket" = Uuid, Path)),
     responses((status = 200, content_type = "image/svg+xml", body = String)))]

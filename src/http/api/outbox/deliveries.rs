@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::http::envelope::{Page, Success};
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Path, Query, Staff};
+use crate::http::extract::{Body, IdempotencyKey, Path, Query, Staff};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -157,6 +157,7 @@ pub(crate) async fn retry(
 pub(crate) async fn retry_all(
     state: web::Data<AppState>,
     Staff(caller): Staff,
+    _: IdempotencyKey,
     Body(body): Body<RetryRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let destination = body.destination.as_deref();

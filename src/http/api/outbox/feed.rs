@@ -81,7 +81,7 @@ impl From<FeedError> for ApiError {
     }
 }
 
-/// Read the messages of an event in their order (administrators).
+/// Read the messages of an event in their order.
 ///
 /// One line of JSON for each message, from the one after the cursor `after` to the last; without
 /// `after`, or with `0`, from the first. Each message names its `cursor` and, as `previous`, that of
@@ -105,7 +105,7 @@ pub(crate) async fn feed(
     answer(state, (&request, access), event, query).await
 }
 
-/// Read the messages of a class in their order (administrators).
+/// Read the messages of a class in their order.
 ///
 /// As the feed of an event, with the same query and the same forms: one line of JSON for each message,
 /// or server-sent events that stay open.

@@ -34,7 +34,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
 /// Notifications on the page of parked ones.
 const MOST_PARKED: u64 = 100;
 
-/// A payment, as administrators see it.
+/// A payment, as staff see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayPaymentDto {
@@ -110,7 +110,7 @@ pub(crate) struct PaymentsQuery {
     cursor: Option<String>,
 }
 
-/// List the payments by gateways, newest first (administrators).
+/// List the payments by gateways, newest first.
 ///
 /// `problem=true` lists those that a person has to look at. Payments by the wallet are listed with
 /// their reservation only.
@@ -153,7 +153,7 @@ pub(crate) async fn notifications(
     Ok(respond::ok(&parked.into_iter().map(ParkedNotificationDto::from).collect::<Vec<_>>()))
 }
 
-/// Say that the money of a manual payment has come (administrators).
+/// Say that the money of a manual payment has come.
 ///
 /// The reservation is confirmed; if it has expired and its places are taken, the payment has failed, and
 /// the money is to be given back by hand. A repeated call changes nothing.
@@ -171,7 +171,7 @@ pub(crate) async fn paid(
     Ok(respond::ok(&GatewayPaymentDto::from(row)))
 }
 
-/// Say that the money of a payment will not come (administrators).
+/// Say that the money of a payment will not come.
 ///
 /// It ends every payment that waits, also one that is parked: its charge is let go at the gateway. A
 /// repeated call changes nothing.
@@ -189,7 +189,7 @@ pub(crate) async fn refused(
     Ok(respond::ok(&GatewayPaymentDto::from(row)))
 }
 
-/// Say that what was left to do for a payment is done by hand (administrators).
+/// Say that what was left to do for a payment is done by hand.
 ///
 /// Its `problem` is removed: money that came too late is given back, for example, or what the gateway refuses
 /// to take, let go or give back is seen to otherwise, and is not asked of the gateway any more. A repeated call changes

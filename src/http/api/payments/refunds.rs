@@ -61,12 +61,12 @@ const LONGEST_REASON: usize = 500;
 pub struct RefundBody {
     /// The tickets; all of the reservation that are not void if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_items = 64)]
+    #[schema(nullable = false, min_items = 1, max_items = 64)]
     tickets: Option<Vec<Uuid>>,
-    /// The refund, from 0 to what is left of the price (administrators); their price if absent.
+    /// The refund, from 0 to what is left of the price (staff); their price if absent.
     #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
-    /// For administrators to read; at most 500 characters.
+    /// For staff to read; at most 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 500)]
     reason: Option<String>,
@@ -103,13 +103,13 @@ pub struct RefundDto {
     /// Why money is given back.
     #[schema(value_type = crate::http::openapi::forms::RefundReason)]
     reason: &'static str,
-    /// The reason in the administrator's words (administrators).
+    /// The reason in the words of staff (shown to staff).
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
-    /// Why it was refused (administrators).
+    /// Why it was refused (shown to staff).
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// The customer or the administrator; absent if the event was cancelled (administrators).
+    /// The customer or the member of staff; absent if the event was cancelled (shown to staff).
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_by: Option<UserId>,
     created_at: String,
@@ -151,7 +151,7 @@ pub(crate) struct RefundsQuery {
 /// Cancel tickets of a paid reservation for a refund.
 ///
 /// Customers are refunded by the event's `cancellation` terms, which may refuse them
-/// (`CANCELLATION_REFUSED`); administrators cancel at any time, and may name the amount. The other
+/// (`CANCELLATION_REFUSED`); staff cancel at any time, and may name the amount. The other
 /// tickets stay valid; when the last ones are cancelled, so is the reservation. Used tickets cannot
 /// be cancelled (`ALREADY_CHECKED_IN`).
 #[utoipa::path(post, path = "/api/reservations/{reservation}/refunds", tag = "reservations",
@@ -160,7 +160,7 @@ pub(crate) struct RefundsQuery {
         ("Idempotency-Key" = String, Header, min_length = 1, max_length = 255, description = "Makes a retry the same refund")),
     request_body = RefundBody,
     responses((status = 201, body = Success<TicketsCancelledDto>),
-        (status = 403, description = "FORBIDDEN: administrators name amounts")))]
+        (status = 403, description = "FORBIDDEN: staff name amounts")))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
     Payer(caller): Payer,
@@ -220,8 +220,8 @@ async fn named_amount(
     Ok(amount.amount)
 }
 
-/// List the refunds of one of the caller's own reservations, newest first; administrators read those
-/// of any.
+/// List the refunds of one of the caller's own reservations, newest first; staff read those
+/// of their offerings.
 #[utoipa::path(get, path = "/api/reservations/{reservation}/refunds", tag = "reservations",
     operation_id = "listRefundsOfReservation",
     params(("reservation" = ReservationId, Path)),
@@ -238,7 +238,7 @@ pub(crate) async fn list_of(
     Ok(respond::ok(&refunds.into_iter().map(render).collect::<Vec<_>>()))
 }
 
-/// List the refunds of all customers, newest first (administrators).
+/// List the refunds of all customers, newest first.
 #[utoipa::path(get, path = "/api/admin/refunds", tag = "admin", operation_id = "listRefunds",
     params(("status" = Option<crate::http::openapi::forms::RefundStatus>, Query),
         ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
@@ -263,7 +263,7 @@ pub(crate) async fn list(
     Ok(respond::page(&rows.into_iter().map(RefundDto::whole).collect::<Vec<_>>(), next))
 }
 
-/// Try a refused refund again (administrators).
+/// Try a refused refund again.
 #[utoipa::path(post, path = "/api/admin/refunds/{refund}/retry", tag = "admin",
     operation_id = "retryRefund", params(("refund" = RefundId, Path)),
     responses((status = 200, body = Success<RefundDto>),
@@ -280,7 +280,7 @@ pub(crate) async fn retry(
     Ok(respond::ok(&RefundDto::whole(row)))
 }
 
-/// Say that the refund of a manual payment is paid (administrators).
+/// Say that the refund of a manual payment is paid.
 ///
 /// A repeated call changes nothing.
 #[utoipa::path(post, path = "/api/admin/refunds/{refund}/paid", tag = "admin",
@@ -291,6 +291,7 @@ pub(crate) async fn retry(
 pub(crate) async fn paid(
     state: web::Data<AppState>,
     Staff(admin): Staff,
+    _: IdempotencyKey,
     Path(id): Path<RefundId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.mark_refunded(id).await?;

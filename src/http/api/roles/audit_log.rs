@@ -68,11 +68,11 @@ pub struct AuditEntryDto {
     #[schema(required)]
     target: Option<String>,
     /// The values before: of a change, those that differ. Null where they are not written.
-    #[schema(required, value_type = Option<Object>)]
+    #[schema(required, value_type = Value)]
     before: Option<Value>,
-    /// The values after; those of the request for acts whose effect is not read. Secrets, and what
-    /// identifies a person other than by id, are not written.
-    #[schema(required, value_type = Option<Object>)]
+    /// The values after; those of the request for acts whose effect is not read: an object, unless the
+    /// request had none. Secrets, and what identifies a person other than by id, are not written.
+    #[schema(required, value_type = Value)]
     after: Option<Value>,
     #[schema(required)]
     request_id: Option<String>,

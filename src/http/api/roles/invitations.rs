@@ -140,6 +140,7 @@ pub(crate) async fn withdraw(
 pub(crate) async fn accept(
     state: web::Data<AppState>,
     access: Access,
+    _: IdempotencyKey,
     request: HttpRequest,
     Body(body): Body<AcceptBody>,
 ) -> Result<HttpResponse, ApiError> {

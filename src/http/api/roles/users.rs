@@ -68,9 +68,11 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let page = PageQuery { limit: query.limit, cursor: query.cursor };
     let limit = page.limit()?;
-    let text = query.q.as_deref().map(str::trim).unwrap_or_default();
-    if text.chars().count() > LONGEST || text.chars().any(char::is_control) {
-        return Err(ApiError::invalid("q", "must have at most 100 characters"));
+    let text = query.q.as_deref().map(str::trim);
+    let is_blank = text.is_some_and(str::is_empty);
+    let text = text.unwrap_or_default();
+    if is_blank || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+        return Err(ApiError::invalid("q", "must have 1 to 100 characters"));
     }
     let rows = state.store.user_search(text, None, page.after()?, limit).await?;
     let last = state.store.last_logins(rows.iter().map(|row| row.id)).await?;

@@ -273,7 +273,7 @@ impl QueueBody {
     }
 }
 
-/// Read a waiting room with its rules and numbers (administrators).
+/// Read a waiting room with its rules and numbers.
 #[utoipa::path(get, path = "/api/admin/events/{event}/queue", tag = "admin", operation_id = "readQueue",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = Success<QueueDto>)))]
@@ -296,7 +296,7 @@ async fn answer(state: &AppState, event: OfferingId) -> Result<HttpResponse, Api
     }
 }
 
-/// Switch a waiting room on or off, or change its rules, also while it is open (administrators).
+/// Switch a waiting room on or off, or change its rules, also while it is open.
 #[utoipa::path(put, path = "/api/admin/events/{event}/queue", tag = "admin", operation_id = "setQueue",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = QueueBody,
@@ -316,7 +316,7 @@ pub(crate) async fn set(
     Ok(response)
 }
 
-/// Make the draw that waits for its announced public value (administrators).
+/// Make the draw that waits for its announced public value.
 #[utoipa::path(post, path = "/api/admin/events/{event}/queue/draw", tag = "admin", operation_id = "drawQueue",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = QueueDrawBody,
@@ -336,7 +336,7 @@ pub(crate) async fn draw(
     Ok(response)
 }
 
-/// Put guests ahead of the line, in this order (administrators).
+/// Put guests ahead of the line, in this order.
 #[utoipa::path(post, path = "/api/admin/events/{event}/queue/guests", tag = "admin", operation_id = "addQueueGuests",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = QueuePeopleBody,
@@ -357,7 +357,7 @@ pub(crate) async fn guests(
     Ok(response)
 }
 
-/// Void the entries of people, who cannot enter this queue again (administrators).
+/// Void the entries of people, who cannot enter this queue again.
 #[utoipa::path(post, path = "/api/admin/events/{event}/queue/void", tag = "admin", operation_id = "voidQueueEntries",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = QueuePeopleBody,

@@ -115,8 +115,8 @@ impl ClientQuery {
 pub struct UsePassBody {
     /// The pass.
     pass_token: String,
-    /// Whose pass it is, for the backend of a shop that signs in as an administrator; otherwise the
-    /// caller's own.
+    /// Whose pass it is, for the backend of a shop that signs in as an organiser or an
+    /// administrator; otherwise the caller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     client_id: Option<UserId>,
@@ -324,8 +324,8 @@ pub struct LeftQueueDto {
 
 /// Use a pass in another shop, once: it opens the session, as the first hold here would.
 ///
-/// Called with the customer's own token, or by a shop's backend as an administrator that names the
-/// customer.
+/// Called with the customer's own token, or by a shop's backend, as an organiser or an administrator, that
+/// names the customer.
 #[utoipa::path(post, path = "/api/queue/{event}/validate-pass-token", tag = "queue", operation_id = "validatePassToken",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = UsePassBody,

@@ -25,8 +25,12 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
-pub(crate) const CODES: &[OperationCodes] =
-    &[("post", "/api/admin/webhooks", &[ErrorCode::TooManyWebhooks])];
+pub(crate) const CODES: &[OperationCodes] = &[(
+    "post",
+    "/api/admin/webhooks",
+    // Not found: a retry with its key, after the webhook was deleted.
+    &[ErrorCode::TooManyWebhooks, ErrorCode::NotFound],
+)];
 
 /// An endpoint of another system.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -238,6 +242,7 @@ pub(crate) async fn rotate(
 pub(crate) async fn ping(
     state: web::Data<AppState>,
     _: Staff,
+    _: IdempotencyKey,
     Path(webhook): Path<WebhookId>,
 ) -> Result<HttpResponse, ApiError> {
     let ping = state.webhooks.ping(webhook, state.clock.now_ms()).await?;
