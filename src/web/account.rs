@@ -255,6 +255,7 @@ async fn show_account(
             form.stack method="post" action="/sign-out" {
                 button.button.quiet { (visitor.text("account.sign_out")) }
             }
+            p { a href="/account/close" { (visitor.text("closing.title")) } }
         }
     };
     let title = visitor.text("account.title");
