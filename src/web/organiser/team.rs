@@ -14,6 +14,7 @@ use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
 use crate::ids::{GrantId, InvitationId, OfferingId};
+use crate::inventory::TimestampMs;
 use crate::roles::{NewInvitation, RoleError, Scope};
 use crate::store::{GrantFilter, GrantRole, GrantRow, InvitationRow, Person};
 use crate::web::errors::explain;
@@ -25,6 +26,8 @@ use crate::web::visitor::Visitor;
 
 /// Grants and invitations that are shown.
 const SHOWN: u64 = 100;
+/// Events and classes to choose from. The page of an older one leads to its own team.
+const CHOICES: u64 = 200;
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -105,8 +108,12 @@ async fn show(
     ids.sort_unstable();
     ids.dedup();
     let names: HashMap<_, _> = state.store.event_names(&ids).await?.into_iter().collect();
+    let choices = match event {
+        Some(_) => Vec::new(),
+        None => state.store.offering_names(scope.offerings().as_deref(), CHOICES).await?,
+    };
     let title = visitor.text("team.title");
-    let shown = Shown { visitor, event, names };
+    let shown = Shown { visitor, event, names, choices };
     let main = html! {
         p.back {
             @match event {
@@ -142,6 +149,8 @@ struct Shown<'a> {
     visitor: &'a Visitor,
     event: Option<OfferingId>,
     names: HashMap<OfferingId, String>,
+    /// The events and classes that a role can be for, where the page is not of one.
+    choices: Vec<(OfferingId, String, TimestampMs)>,
 }
 
 impl Shown<'_> {
@@ -239,13 +248,33 @@ impl Shown<'_> {
                 (refusals.with_error(role).choice(&options))
                 @match self.event {
                     Some(event) => input type="hidden" name="eventId" value=(event);,
-                    None => (refusals.field(Field { name: "eventId", label: visitor.text("team.event_id"),
-                        value: &form.event, hint: Some(visitor.text("team.event_hint")),
-                        ..Field::default() })),
+                    None => (self.choice_of_offering(scope, form, refusals)),
                 }
                 button.button { (visitor.text("team.invite")) }
             }
         }
+    }
+}
+
+impl Shown<'_> {
+    /// Renders the events and classes to choose from, and everything for administrators.
+    fn choice_of_offering(&self, scope: &Scope, form: &Invite, refusals: &Refusals) -> Markup {
+        let visitor = self.visitor;
+        let everything = (*scope == Scope::All).then_some("team.everything_admin");
+        let none = visitor.text(everything.unwrap_or("team.choose"));
+        let mut options = vec![(String::new(), none.to_owned())];
+        options.extend(self.choices.iter().map(|(id, name, date)| {
+            let date = format::date_time(visitor.language, *date, visitor.site.zone);
+            (id.to_string(), format!("{name} ({date})"))
+        }));
+        let field = Field {
+            name: "eventId",
+            label: visitor.text("audit_log.event"),
+            value: form.event.trim(),
+            hint: Some(visitor.text("team.event_hint")),
+            ..Field::default()
+        };
+        refusals.with_error(field).choice(&options)
     }
 }
 
@@ -278,7 +307,7 @@ async fn invite(
         let role = GrantRole::parse(&form.role)
             .ok_or_else(|| refused("role", &ApiError::invalid("role", "is not known")))?;
         if offering.is_none() && !event.is_empty() {
-            return Err(refused("eventId", &RoleError::NoSuchOffering.into()));
+            return Err(Refused::new(&visitor, "eventId", "team.no_such_event"));
         }
         Ok(NewInvitation { email, role, offering, language: visitor.language.tag() })
     });
@@ -293,12 +322,16 @@ async fn invite(
                     record.made(&row.id);
                     return Ok(see_other(&back(page, "invited")));
                 }
-                Err(
-                    error @ (RoleError::Store(_)
-                    | RoleError::Forbidden
-                    | RoleError::TooManyInvitations { .. }),
-                ) => return Err(error.into()),
-                Err(error) => refused("eventId", &error.into()).into(),
+                Err(RoleError::AdminOfOffering) => {
+                    Refused::new(&visitor, "eventId", "team.admin_of_everything").into()
+                }
+                Err(RoleError::WithoutOffering) => {
+                    Refused::new(&visitor, "eventId", "team.event_missing").into()
+                }
+                Err(RoleError::NoSuchOffering) => {
+                    Refused::new(&visitor, "eventId", "team.no_such_event").into()
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Err(refused) => refused.into(),

@@ -129,6 +129,38 @@ on_both_databases! {
         assert!(row("venue.draw-plan").await["outcome"].is_string());
     }
 
+    async fn an_event_is_chosen_by_name_and_refusals_are_whole_sentences(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let mine = shop.event().await;
+        let mut other = shop.event_body();
+        other["name"] = "Macbeth".into();
+        let other = shop.event_from(other).await;
+        let class = json!({"title": "Pottery", "location": "Studio", "capacity": 2,
+            "startAt": shop.time_in(80_000), "endAt": shop.time_in(97_200), "timeZone": "Asia/Seoul"});
+        shop.admin().post("/api/mclasses", &class).await.is(201);
+        let admin = Browser::of(&shop, &shop.admin());
+        let page = admin.get("/organiser/team").await;
+        page.shows(&["<select id=\"field-eventId\"", "Everything (admin", "Macbeth (", "Pottery (", "Event or class"]);
+        assert!(page.text.find("Macbeth (") < page.text.find("Hamlet ("), "the newest is first");
+        let organiser = member(&shop, "kim", GrantRole::Organiser, mine.offering()).await;
+        let page = Browser::of(&shop, &organiser).get("/organiser/team").await;
+        page.shows(&["Hamlet (", "Please choose"]);
+        assert!(!page.text.contains("Macbeth"), "{}", page.text);
+        for (key, role, event, said) in [
+            ("1", "DOOR", "", "This role is for one event"),
+            ("2", "ADMIN", &*other.id, "choose “Everything”"),
+            ("3", "DOOR", "7", "does not exist. Please choose another one."),
+            ("4", "DOOR", "0190f5a0-0000-7000-8000-000000000000", "does not exist"),
+        ] {
+            let form = [("key", key), ("email", "lee@example.com"), ("role", role), ("eventId", event)];
+            let refused = admin.post("/organiser/team", &form).await;
+            assert_eq!(refused.status, 422, "{event}");
+            refused.shows(&["Event or class: ", said]);
+        }
+        let form = [("key", "5"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*other.id)];
+        admin.post("/organiser/team", &form).await.leads_to("/organiser/team?event=");
+    }
+
     async fn a_person_is_invited_by_a_form_accepts_on_a_page_and_is_removed(db: TestDb) {
         let shop = Shop::open(db).await;
         let event = shop.event().await;
