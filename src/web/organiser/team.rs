@@ -17,6 +17,7 @@ use crate::ids::{GrantId, InvitationId, OfferingId};
 use crate::inventory::TimestampMs;
 use crate::roles::{NewInvitation, RoleError, Scope};
 use crate::store::{GrantFilter, GrantRole, GrantRow, InvitationRow, Person};
+use crate::web::account::refused_with;
 use crate::web::errors::explain;
 use crate::web::fields::Field;
 use crate::web::format;
@@ -112,8 +113,12 @@ async fn show(
         Some(_) => Vec::new(),
         None => state.store.offering_names(scope.offerings().as_deref(), CHOICES).await?,
     };
+    let last_admin = match grants.iter().find(|grant| grant.role == GrantRole::Admin) {
+        Some(admin) if state.store.user_is_last_admin(admin.user).await? => Some(admin.id),
+        _ => None,
+    };
     let title = visitor.text("team.title");
-    let shown = Shown { visitor, event, names, choices };
+    let shown = Shown { visitor, event, names, choices, last_admin };
     let main = html! {
         p.back {
             @match event {
@@ -151,6 +156,8 @@ struct Shown<'a> {
     names: HashMap<OfferingId, String>,
     /// The events and classes that a role can be for, where the page is not of one.
     choices: Vec<(OfferingId, String, TimestampMs)>,
+    /// The grant of the last administrator, which stays.
+    last_admin: Option<GrantId>,
 }
 
 impl Shown<'_> {
@@ -187,18 +194,38 @@ impl Shown<'_> {
         let row = |grant: &GrantRow| {
             let person = people.get(&grant.user);
             let name = person.and_then(|person| person.name.clone());
+            let name = name.unwrap_or_else(|| grant.user.to_string());
             vec![
                 html! {
-                    (name.unwrap_or_else(|| grant.user.to_string()))
+                    (name)
                     @if let Some(person) = person { " " span.hint { (person.email) } }
                 },
                 html! { (role_name(visitor, grant.role)) },
                 html! { (self.name(grant.offering)) },
                 format::time(visitor.language, grant.granted_at, visitor.site.zone),
-                self.button(&format!("/organiser/team/{}/revoke", grant.id), "team.revoke"),
+                self.taking_away(grant, &name),
             ]
         };
         cards(title, &columns, grants.iter().map(row))
+    }
+
+    /// Renders the question whether to take a role away, which names the person and the role: the rows
+    /// of a table look alike.
+    fn taking_away(&self, grant: &GrantRow, name: &str) -> Markup {
+        let visitor = self.visitor;
+        if self.last_admin == Some(grant.id) {
+            return html! { span.hint { (visitor.text("team.last_admin")) } };
+        }
+        let offering = self.name(grant.offering);
+        let values =
+            [("name", name), ("role", role_name(visitor, grant.role)), ("event", &*offering)];
+        html! {
+            details {
+                summary { (visitor.text("team.revoke")) }
+                p { (visitor.fill("team.revoke_question", &values)) }
+                (self.button(&format!("/organiser/team/{}/revoke", grant.id), "team.revoke_yes"))
+            }
+        }
     }
 
     fn invitations(&self, invitations: &[InvitationRow]) -> Markup {
@@ -312,6 +339,7 @@ async fn invite(
         Ok(NewInvitation { email, role, offering, language: visitor.language.tag() })
     });
     let page = offering.filter(|one| visitor.scope().contains(*one));
+    let mut failure = ApiError::of(ErrorCode::Invalid);
     let refusals: Refusals = match wanted {
         Ok(new) => {
             let key = IdempotencyKey(Some(form.key.clone()));
@@ -331,15 +359,19 @@ async fn invite(
                 Err(RoleError::NoSuchOffering) => {
                     Refused::new(&visitor, "eventId", "team.no_such_event").into()
                 }
+                Err(error @ RoleError::TooManyInvitations { .. }) => {
+                    failure = error.into();
+                    refused("email", &failure).into()
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         Err(refused) => refused.into(),
     };
+    record.refused(Some(failure.code()));
     let query = Query { event: page, ..Query::default() };
-    let mut answer = show(&state, &visitor, &query, (&form, &refusals)).await?;
-    *answer.status_mut() = ErrorCode::Invalid.status();
-    Ok(answer)
+    let answer = show(&state, &visitor, &query, (&form, &refusals)).await?;
+    Ok(refused_with(answer, &failure))
 }
 
 async fn revoke(

@@ -134,6 +134,7 @@ on_both_databases! {
         let mine = shop.event().await;
         let mut other = shop.event_body();
         other["name"] = "Macbeth".into();
+        shop.clock.advance_ms(1);
         let other = shop.event_from(other).await;
         let class = json!({"title": "Pottery", "location": "Studio", "capacity": 2,
             "startAt": shop.time_in(80_000), "endAt": shop.time_in(97_200), "timeZone": "Asia/Seoul"});
@@ -159,6 +160,43 @@ on_both_databases! {
         }
         let form = [("key", "5"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*other.id)];
         admin.post("/organiser/team", &form).await.leads_to("/organiser/team?event=");
+    }
+
+    async fn many_invitations_of_one_address_are_refused_on_the_form(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let admin = Browser::of(&shop, &shop.admin());
+        for key in ["1", "2", "3", "4", "5"] {
+            let form = [("key", key), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*event.id)];
+            admin.post("/organiser/team", &form).await.leads_to("/organiser/team");
+        }
+        let form = [("key", "6"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*event.id)];
+        let refused = admin.post("/organiser/team", &form).await;
+        assert_eq!(refused.status, 429);
+        refused.shows(&["id=\"field-email-error\"", "lee@example.com", "Please try again in 60"]);
+    }
+
+    async fn taking_a_role_away_asks_by_name_and_the_last_administrator_stays(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        member(&shop, "kim", GrantRole::Door, event.offering()).await;
+        let admin = Browser::of(&shop, &shop.admin());
+        let page = admin.get("/organiser/team").await;
+        page.shows(&["<details>", "Take the role “Door” (햄릿 — Hamlet) away from kim?", "The last administrator stays."]);
+        assert_eq!(page.text.matches("/revoke\"").count(), 1, "{}", page.text);
+        let grants = shop.admin().get("/api/admin/grants").await.is(200).data;
+        let is_admin = |grant: &&serde_json::Value| grant["role"] == "ADMIN";
+        let last = grants.as_array().unwrap().iter().find(is_admin).unwrap()["id"].clone();
+        let path = format!("/organiser/team/{}/revoke", last.as_str().unwrap());
+        let refused = admin.post(&path, &[]).await;
+        assert_eq!(refused.status, 409);
+        refused.shows(&["This is the last administrator"]);
+        let kim = known(&shop, "lee", "lee@example.com").await;
+        let state = shop.app.state();
+        let new = NewGrant { user: kim.user, role: GrantRole::Admin, offering: None };
+        state.accounts.roles().grant(new, None, None, state.clock.now_ms()).await.unwrap();
+        let page = admin.get("/organiser/team").await;
+        assert_eq!(page.text.matches("/revoke\"").count(), 3, "{}", page.text);
     }
 
     async fn a_person_is_invited_by_a_form_accepts_on_a_page_and_is_removed(db: TestDb) {

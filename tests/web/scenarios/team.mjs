@@ -103,7 +103,11 @@ async function takeAway(tour, event) {
     tour.step("taking the role away");
     await page.goto(`/organiser/team?event=${event.id}`);
     await tour.look("a team of one");
-    await press(page, page.locator("form[action$='/revoke'] button"));
+    const asked = page.locator("details").filter({ has: page.locator("form[action$='/revoke']") });
+    await asked.locator("summary").click();
+    tour.check((await asked.innerText()).includes("Wolfgang"), "the question does not name the person");
+    await tour.look("a question before a role is taken away");
+    await press(page, asked.locator("form button"));
     await page.waitForURL(/notice=role_taken/);
     await page.locator(".empty").waitFor();
 }
