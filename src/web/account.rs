@@ -16,6 +16,7 @@ use crate::web::fields::{Field, refusal};
 use crate::web::format::money;
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::guests;
+use crate::web::invitation;
 use crate::web::layout::{self, Page};
 use crate::web::mail_links;
 use crate::web::signed_in;
@@ -57,7 +58,8 @@ async fn sign_in_page(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    let entered = SignIn { back: query.back.clone(), ..SignIn::default() };
+    let email = invitation::address(&state, &query.back).await;
+    let entered = SignIn { back: query.back.clone(), email, ..SignIn::default() };
     show_sign_in(&state, &request, &visitor, &entered, query.notice.as_deref(), None).await
 }
 

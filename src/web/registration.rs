@@ -19,6 +19,7 @@ use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
 use crate::web::forms::{Form, local_path};
 use crate::web::guests;
+use crate::web::invitation;
 use crate::web::layout::{self, Page};
 use crate::web::signed_in;
 use crate::web::social;
@@ -54,7 +55,10 @@ async fn register_page(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    let email = guests::address(&state, &visitor).await?;
+    let email = match invitation::address(&state, &query.back).await {
+        invited if !invited.is_empty() => invited,
+        _ => guests::address(&state, &visitor).await?,
+    };
     let entered = Entered { back: query.back.clone(), email, ..Entered::default() };
     let asked = state.terms.for_sign_up().await?;
     Ok(show(&state, &request, &visitor, &entered, &asked, None))

@@ -1,6 +1,7 @@
 //! Invitations to roles. Only the hash of an invitation's token is stored.
 
 use entities::{invitation, user};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     TransactionTrait,
@@ -158,18 +159,29 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn invitation_accept(
         &self,
-        id: InvitationId,
+        invitation: &InvitationRow,
         grant: &GrantRow,
         needed: &RightNeeded,
     ) -> Result<Option<Granting>, StoreError> {
         let transaction = self.writes().begin().await?;
-        if invitation::Entity::delete_by_id(id.0).exec(&transaction).await?.rows_affected == 0 {
+        if invitation::Entity::delete_by_id(invitation.id.0).exec(&transaction).await?.rows_affected
+            == 0
+        {
             transaction.rollback().await?;
             return Ok(None);
         }
         let granting = grant::put(&transaction, grant, Some(needed)).await?;
         match granting {
-            Granting::Granted(_) => transaction.commit().await?,
+            Granting::Granted(_) => {
+                user::Entity::update_many()
+                    .col_expr(user::Column::EmailConfirmedAt, Expr::value(grant.granted_at))
+                    .filter(user::Column::Id.eq(grant.user.0))
+                    .filter(user::Column::Email.eq(&invitation.email))
+                    .filter(user::Column::EmailConfirmedAt.is_null())
+                    .exec(&transaction)
+                    .await?;
+                transaction.commit().await?;
+            }
             Granting::NoSuchAccount | Granting::Forbidden => transaction.rollback().await?,
         }
         Ok(Some(granting))

@@ -220,10 +220,24 @@ on_both_databases! {
         let link = format!("/invitation?token={token}");
 
         let nobody = Browser::without_session(&shop);
-        nobody.get(&link).await.leads_to("/sign-in?back=");
+        let page = nobody.get(&link).await;
+        page.shows(&["invites you. Your role: Door. It is for: 햄릿 — Hamlet.", "/sign-in?back=", "/register?back="]);
+        let back: String = form_urlencoded::byte_serialize(link.as_bytes()).collect();
+        for form in ["sign-in", "register"] {
+            let page = nobody.get(&format!("/{form}?back={back}")).await;
+            page.shows(&["value=\"lee@example.com\""]);
+        }
+        let other = format!("/invitation?token={}", "0".repeat(64));
+        let back: String = form_urlencoded::byte_serialize(other.as_bytes()).collect();
+        let page = nobody.get(&format!("/sign-in?back={back}")).await;
+        assert!(page.status == 200 && !page.text.contains("lee@"), "{}", page.text);
         let lee = Browser::of(&shop, &known(&shop, "Lee", "lee@example.com").await);
         lee.get(&link).await.shows(&["Door", "Hamlet", "name=\"token\""]);
-        lee.post("/invitation", &[("token", &token)]).await.leads_to("/door");
+        let confirmed = "SELECT count(*) FROM users WHERE email_confirmed_at IS NOT NULL";
+        let before = shop.app.db.count(confirmed).await;
+        let door = lee.post("/invitation", &[("token", &token)]).await.leads_to("/door?notice=");
+        assert_eq!(shop.app.db.count(confirmed).await, before + 1, "the mailed link proved the address");
+        lee.get(&door).await.shows(&["The role is yours."]);
         assert_eq!(lee.get(&link).await.status, 410);
         let page = admin.get(&team).await;
         page.shows(&["Lee", "/revoke"]);

@@ -68,9 +68,12 @@ async function accept(tour, event, email) {
     tour.step("registering by the link");
     const person = await (await tour.another()).newPage();
     await person.goto(link);
+    const told = await person.locator("main").innerText();
+    tour.check(told.includes(event.name), `the invitation says, before the sign-in: ${told}`);
+    await tour.look("an invitation before the sign-in", { page: person });
     await person.locator("main a[href^='/register']").click();
     await person.locator("[name=name]").fill(NAME);
-    await person.locator("[name=email]").fill(email);
+    tour.check((await person.locator("[name=email]").inputValue()) === email, "the address is not filled in");
     await person.locator("[name=password]").fill(PASSWORD);
     await send(person, person.locator("form[action='/register']"));
     tour.check(person.url() === link, `registering led to ${person.url()}`);
