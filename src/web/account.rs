@@ -1,7 +1,7 @@
 //! Signing in, and the visitor's own account.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::FromDevice;
 use crate::http::state::AppState;
-use crate::web::cookies;
+use crate::web::cookies::{self, EndedElsewhere};
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
 use crate::web::format::money;
@@ -60,7 +60,15 @@ async fn sign_in_page(
 ) -> Result<HttpResponse, ApiError> {
     let email = invitation::address(&state, &query.back).await;
     let entered = SignIn { back: query.back.clone(), email, ..SignIn::default() };
-    show_sign_in(&state, &request, &visitor, &entered, query.notice.as_deref(), None).await
+    let has_ended = request.extensions().get::<EndedElsewhere>().is_some();
+    let has_ended = has_ended && visitor.caller.is_none();
+    let notice = query.notice.as_deref().or(has_ended.then_some("ended_elsewhere"));
+    let mut page = show_sign_in(&state, &request, &visitor, &entered, notice, None).await?;
+    if has_ended {
+        // It is said once.
+        cookies::close(&mut page, &visitor.site);
+    }
+    Ok(page)
 }
 
 async fn show_sign_in(

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use actix_web::cookie::time::Duration;
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -216,11 +215,7 @@ async fn close(
         return Ok(refused_with(page, &failure));
     }
     let mut response = see_other("/account/close?done=yes");
-    let site = &visitor.site;
-    for name in [site.cookies.access, site.cookies.refresh] {
-        let ended = cookies::cookie(site, name, String::new(), Duration::ZERO);
-        let _ = response.add_cookie(&ended);
-    }
+    cookies::close(&mut response, &visitor.site);
     Ok(response)
 }
 
