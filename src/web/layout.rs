@@ -185,7 +185,7 @@ fn header(visitor: &Visitor) -> Markup {
                 a href="/classes" { (visitor.text("frame.classes")) }
                 a href="/basket" { (visitor.text("frame.basket")) }
                 a href="/tickets" { (visitor.text("frame.tickets")) }
-                @if visitor.is_staff() {
+                @if visitor.has(Permission::ReadOrders) {
                     a href="/organiser" { (visitor.text("frame.organiser")) }
                 }
                 @if visitor.has(Permission::Door) {
