@@ -179,7 +179,11 @@ impl Closing {
         Ok(())
     }
 
-    async fn left(&self, user: UserId) -> Result<Left, StoreError> {
+    /// Returns what the account still has.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn left(&self, user: UserId) -> Result<Left, StoreError> {
         let mut balances = self.store.wallet_get(user).await?;
         balances.retain(|balance| balance.amount != 0);
         let reservations = self.store.reservations_living(user, self.clock.now_ms()).await?;

@@ -28,6 +28,7 @@ mod account;
 mod basket;
 mod checkout;
 mod class;
+mod closing;
 mod door;
 mod downloads;
 mod event;
@@ -88,6 +89,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(offline::configure)
             .configure(account::configure)
             .configure(own_sessions::configure)
+            .configure(closing::configure)
             .configure(registration::configure)
             .configure(social_login::configure)
             .configure(terms::configure)

@@ -162,20 +162,55 @@ impl Accounts {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
         let user = self.store.user_get(access.caller.user).await?;
         let user = user.ok_or_else(|| without_account(access.caller))?;
+        self.prove_current(access, &user, change.current).await?;
+        let from = Place::of(None, &user.email);
+        let hash = self.passwords.hash_next(from, change.new).await?;
+        Ok(NewPassword { proved: Some(user.password_hash), hash, keeps, requires: None })
+    }
+
+    /// Checks that the caller is the owner of the account, who alone may close it: by the current
+    /// password, or without one by a login of the last 10 minutes. A guest has neither.
+    ///
+    /// # Errors
+    /// [`AccountError::Invalid`] for another password; [`super::SocialError::LoginTooOld`].
+    pub async fn prove_owner(
+        &self,
+        access: Access,
+        current: Option<String>,
+    ) -> Result<(), AccountError> {
+        if access.caller.guest {
+            return Ok(());
+        }
+        let Some(current) = current else {
+            return self.freshly_signed_in(access).await.map(|_| ());
+        };
+        let user = self.user(access.caller.user).await?;
+        match user.has_password() {
+            true => self.prove_current(access, &user, current).await,
+            false => Err(not_current()),
+        }
+    }
+
+    /// Checks the current password of the caller's account. Wrong ones are counted.
+    async fn prove_current(
+        &self,
+        access: Access,
+        user: &UserRow,
+        current: String,
+    ) -> Result<(), AccountError> {
         // By session: who has stolen one must not keep the owner from changing the password in another.
         let session = access.session.map(|session| session.0).unwrap_or_default();
         let what = [user.id.0.into_bytes(), session.into_bytes()].concat();
         let limited = |retry_after| AccountError::Limited { retry_after };
         let attempted = self.attempt(Lock { kind: "current-password", what }).await;
         let (_, attempted) = attempted.map_err(limited)?;
-        let (from, proved) = (Place::of(None, &user.email), user.password_hash);
-        if !self.passwords.verify(from, change.current, Some(proved.clone())).await? {
+        let from = Place::of(None, &user.email);
+        if !self.passwords.verify(from, current, Some(user.password_hash.clone())).await? {
             attempted.keep();
             return Err(not_current());
         }
         attempted.forget().await;
-        let hash = self.passwords.hash_next(from, change.new).await?;
-        Ok(NewPassword { proved: Some(proved), hash, keeps, requires: None })
+        Ok(())
     }
 }
 

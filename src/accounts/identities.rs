@@ -281,7 +281,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`SocialError::LoginTooOld`]; [`AccountError::AccountRequired`] for guests.
-    async fn freshly_signed_in(
+    pub(super) async fn freshly_signed_in(
         &self,
         access: Access,
     ) -> Result<(UserRow, FreshSession), AccountError> {

@@ -21,8 +21,8 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-pub use access::Payer;
 pub(crate) use access::knows_sessions;
+pub use access::{Payer, PayerAccess};
 pub use address::client_address;
 pub(crate) use body::read_ahead;
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};

@@ -106,7 +106,8 @@ impl Roles {
         Ok(found)
     }
 
-    /// Gives the caller the role of an invitation, which is used up.
+    /// Gives the caller the role of an invitation, which is used up. The link has proved who reads the mail:
+    /// the address of the account counts as confirmed, if it is the invited one.
     ///
     /// # Errors
     /// [`RoleError::InvitationRefused`], [`RoleError::AccountRequired`].
@@ -127,7 +128,7 @@ impl Roles {
         let grant = GrantRow { id, user, role, offering, granted_by, granted_at: now };
         // The right of the one who has invited, at the moment at which it is used.
         let needed = needed(invitation.invited_by, offering);
-        let granted = match self.store.invitation_accept(invitation.id, &grant, &needed).await? {
+        let granted = match self.store.invitation_accept(&invitation, &grant, &needed).await? {
             Some(Granting::Granted(row)) => row,
             Some(Granting::NoSuchAccount) => return Err(RoleError::NoSuchAccount),
             Some(Granting::Forbidden) | None => return Err(RoleError::InvitationRefused),

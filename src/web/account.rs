@@ -1,7 +1,7 @@
 //! Signing in, and the visitor's own account.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -9,12 +9,13 @@ use crate::accounts::{LoginFrom, PasswordChange, ProfileChange, Updated};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::FromDevice;
 use crate::http::state::AppState;
-use crate::web::cookies;
+use crate::web::cookies::{self, EndedElsewhere};
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
 use crate::web::format::money;
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::guests;
+use crate::web::invitation;
 use crate::web::layout::{self, Page};
 use crate::web::mail_links;
 use crate::web::signed_in;
@@ -56,8 +57,17 @@ async fn sign_in_page(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    let entered = SignIn { back: query.back.clone(), ..SignIn::default() };
-    show_sign_in(&state, &request, &visitor, &entered, query.notice.as_deref(), None).await
+    let email = invitation::address(&state, &query.back).await;
+    let entered = SignIn { back: query.back.clone(), email, ..SignIn::default() };
+    let has_ended = request.extensions().get::<EndedElsewhere>().is_some();
+    let has_ended = has_ended && visitor.caller.is_none();
+    let notice = query.notice.as_deref().or(has_ended.then_some("ended_elsewhere"));
+    let mut page = show_sign_in(&state, &request, &visitor, &entered, notice, None).await?;
+    if has_ended {
+        // It is said once.
+        cookies::close(&mut page, &visitor.site);
+    }
+    Ok(page)
 }
 
 async fn show_sign_in(
@@ -256,6 +266,7 @@ async fn show_account(
             form.stack method="post" action="/sign-out" {
                 button.button.quiet { (visitor.text("account.sign_out")) }
             }
+            p { a href="/account/close" { (visitor.text("closing.title")) } }
         }
     };
     let title = visitor.text("account.title");

@@ -14,6 +14,7 @@ use crate::inventory::{Command, Holdings, Line, LineRequest, Request, TimestampM
 use crate::store::EventRow;
 use crate::web::cookies;
 use crate::web::format;
+use crate::web::forms::noted;
 use crate::web::layout::{self, Page};
 use crate::web::places::{self, price, zone_of};
 use crate::web::visitor::Visitor;
@@ -63,14 +64,7 @@ impl Moved {
             (_, 0) => "taken_along",
             _ => "partly_taken_along",
         };
-        let (path, fragment) = path.split_once('#').map_or((path, None), |(p, f)| (p, Some(f)));
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        // The page may have had a notice before.
-        let others = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "notice");
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let query = query.extend_pairs(others).append_pair("notice", notice).finish();
-        let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
-        format!("{path}?{query}{fragment}")
+        noted(path, notice)
     }
 }
 

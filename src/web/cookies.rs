@@ -21,6 +21,10 @@ pub(crate) struct Renewed {
 #[derive(Clone, Copy)]
 pub(crate) struct NotRenewed;
 
+/// The session of this request's browser has ended: elsewhere, as the browser kept its cookies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EndedElsewhere;
+
 /// The session of a buyer: the visitor's own, or one that was made for this request.
 pub(crate) struct BuyerSession {
     pub(crate) caller: Caller,
@@ -74,6 +78,13 @@ pub(crate) fn keep_device(response: &mut HttpResponse, site: &Site, token: Strin
 pub(crate) fn open(response: &mut HttpResponse, site: &Site, session: Session) {
     for cookie in cookies(site, session.access_token, session.refresh_token) {
         let _ = response.add_cookie(&cookie);
+    }
+}
+
+/// Takes the session's cookies away.
+pub(crate) fn close(response: &mut HttpResponse, site: &Site) {
+    for name in [site.cookies.access, site.cookies.refresh] {
+        let _ = response.add_cookie(&cookie(site, name, String::new(), Duration::ZERO));
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 #[derive(Deserialize)]
 struct Query {
     after: Option<String>,
+    notice: Option<String>,
 }
 
 /// Offers events, those of today first.
@@ -72,7 +73,10 @@ async fn choose(
             }
         }
     };
-    Ok(layout::render(&visitor, Page::new(visitor.text("door.choose")).main(main)))
+    Ok(layout::render(
+        &visitor,
+        Page::new(visitor.text("door.choose")).main(main).notice(query.notice.as_deref()),
+    ))
 }
 
 fn cards(visitor: &Visitor, title: &'static str, events: &[&EventRow]) -> Markup {

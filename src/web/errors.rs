@@ -116,15 +116,26 @@ fn page(request: &HttpRequest, failure: &ApiError) -> HttpResponse {
     };
     let back = page_of_form(request.path());
     let event = event_of(request.path()).filter(|_| code != ErrorCode::EventNotFound);
+    let lacks_role = code == ErrorCode::Forbidden && visitor.has_account();
+    let said = match lacks_role {
+        true => visitor.text("error_page.no_role").to_owned(),
+        false => explain(&visitor, failure),
+    };
+    let here = if request.method().is_safe() { local_path(&visitor.here) } else { &*back };
+    let here: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
     let main = html! {
         section.notice-page {
             h1 { (visitor.text(title)) }
-            p { (explain(&visitor, failure)) }
+            p { (said) }
             p.actions {
+                @if lacks_role {
+                    a.button href={ "/sign-in?back=" (here) } { (visitor.text("error_page.other_account")) }
+                }
                 @match (event, request.method().is_safe()) {
                     (Some(event), _) => a.button href={ "/events/" (event) } {
                         (visitor.text("error_page.to_event"))
                     },
+                    (None, true) if lacks_role => {}
                     (None, true) => a.button href=(local_path(&visitor.here)) {
                         (visitor.text("error_page.retry"))
                     },

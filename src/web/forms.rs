@@ -68,6 +68,18 @@ pub(crate) fn local_path(path: &str) -> &str {
     if is_local { path } else { "/" }
 }
 
+/// Returns the address of a page with a notice of what the visitor has just done.
+pub(crate) fn noted(path: &str, notice: &str) -> String {
+    let (path, fragment) = path.split_once('#').map_or((path, None), |(p, f)| (p, Some(f)));
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    // The page may have had a notice before.
+    let others = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "notice");
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let query = query.extend_pairs(others).append_pair("notice", notice).finish();
+    let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    format!("{path}?{query}{fragment}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

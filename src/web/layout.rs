@@ -1,5 +1,7 @@
 //! The frame of every page: head, header, footer, notices, and the texts for scripts.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -104,7 +106,9 @@ impl<'a> Page<'a> {
 #[expect(clippy::needless_pass_by_value, reason = "a page is built for this one call")]
 pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     let (site, language) = (&visitor.site, visitor.language);
-    let notice = page.notice.and_then(|name| language.find(&format!("notice.{name}")));
+    // A form may lead to any page of this server, and says what it has done.
+    let asked = page.notice.map_or_else(|| asked_notice(&visitor.here), |name| Some(name.into()));
+    let notice = asked.and_then(|name| language.find(&format!("notice.{name}")));
     let markup = html! {
         (DOCTYPE)
         html lang=(language.tag()) data-session=(visitor.kind())
@@ -154,6 +158,13 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::html()).body(markup.into_string())
 }
 
+/// Returns the notice that the query of an address asks for.
+fn asked_notice(here: &str) -> Option<Cow<'_, str>> {
+    let (_, query) = here.split_once('?')?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == "notice").map(|(_, notice)| notice)
+}
+
 /// Makes JSON safe inside a script element, which ends at the first `</` in it.
 pub(crate) fn for_script_element(json: &str) -> String {
     json.replace('<', "\\u003c")
@@ -174,7 +185,7 @@ fn header(visitor: &Visitor) -> Markup {
                 a href="/classes" { (visitor.text("frame.classes")) }
                 a href="/basket" { (visitor.text("frame.basket")) }
                 a href="/tickets" { (visitor.text("frame.tickets")) }
-                @if visitor.is_staff() {
+                @if visitor.has(Permission::ReadOrders) {
                     a href="/organiser" { (visitor.text("frame.organiser")) }
                 }
                 @if visitor.has(Permission::Door) {

@@ -141,6 +141,9 @@ impl<'a> Explainer<'a> {
         };
         let message = failure.message();
         let said = message.strip_prefix(field).unwrap_or(message).trim_start();
+        if said == Language::English.text("reason.common_password") {
+            return self.language.text("error.guessed_password").to_owned();
+        }
         let name = self.name_of(field);
         match reason(self.language, said) {
             Some(reason) => {

@@ -7,6 +7,7 @@ use maud::html;
 use serde::Deserialize;
 
 use crate::accounts::{Registration, Role};
+use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::FromDevice;
 use crate::http::state::AppState;
@@ -17,8 +18,9 @@ use crate::web::account::{
 };
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
-use crate::web::forms::{Form, local_path};
+use crate::web::forms::{Form, local_path, noted};
 use crate::web::guests;
+use crate::web::invitation;
 use crate::web::layout::{self, Page};
 use crate::web::signed_in;
 use crate::web::social;
@@ -54,7 +56,10 @@ async fn register_page(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    let email = guests::address(&state, &visitor).await?;
+    let email = match invitation::address(&state, &query.back).await {
+        invited if !invited.is_empty() => invited,
+        _ => guests::address(&state, &visitor).await?,
+    };
     let entered = Entered { back: query.back.clone(), email, ..Entered::default() };
     let asked = state.terms.for_sign_up().await?;
     Ok(show(&state, &request, &visitor, &entered, &asked, None))
@@ -140,5 +145,10 @@ async fn register(
         }
     };
     state.accounts.welcome(session.user.id, Some(visitor.language)).await;
-    Ok(signed_in::lead_on(&state, &request, &visitor, session, &entered.back).await)
+    let notice = match state.config.mail_mode() {
+        MailMode::Off => "account_made",
+        _ => "account_made_mailed",
+    };
+    let back = noted(local_path(&entered.back), notice);
+    Ok(signed_in::lead_on(&state, &request, &visitor, session, &back).await)
 }

@@ -2,7 +2,6 @@
 //! ends the session, and a browser that refuses its cookies is told so.
 
 use actix_web::body::MessageBody;
-use actix_web::cookie::time::Duration;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
@@ -15,7 +14,7 @@ use crate::http::extract::{CookieNames, cookie_access, is_from_our_pages};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::web::cookies::{
-    NotRenewed, Renewed, cookie, cookies, keeps_cookies, of_buyer, sent_any,
+    self, EndedElsewhere, NotRenewed, Renewed, cookies, keeps_cookies, of_buyer, sent_any,
 };
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::layout::{self, Page};
@@ -44,7 +43,10 @@ pub(super) async fn renewed(
     };
     let renewed = match renewed {
         Ok(renewed) => renewed,
-        Err(AccountError::RefreshRefused | AccountError::RefreshReused) => None,
+        Err(AccountError::RefreshRefused | AccountError::RefreshReused) => {
+            request.extensions_mut().insert(EndedElsewhere);
+            None
+        }
         Err(error) => {
             tracing::warn!(%error, "the session of a browser was not renewed");
             request.extensions_mut().insert(NotRenewed);
@@ -191,8 +193,6 @@ async fn sign_out(
         }
     }
     let mut response = see_other("/?notice=signed_out");
-    for name in [site.cookies.access, site.cookies.refresh] {
-        let _ = response.add_cookie(&cookie(site, name, String::new(), Duration::ZERO));
-    }
+    cookies::close(&mut response, site);
     Ok(response)
 }

@@ -81,11 +81,6 @@ impl Visitor {
         self.caller.is_some_and(Caller::is_admin)
     }
 
-    /// True for people with any role.
-    pub(crate) fn is_staff(&self) -> bool {
-        !self.roles.is_empty()
-    }
-
     /// True if the visitor may do that with any offering.
     pub(crate) fn has(&self, permission: Permission) -> bool {
         self.roles.iter().any(|(role, _)| permission.is_of(*role))

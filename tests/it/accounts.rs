@@ -6,7 +6,7 @@ use admitone::clock::{Clock, ManualClock, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::test_app::{TestApp, TestUser};
+use crate::support::test_app::{ADMIN_PASSWORD, TestApp, TestUser};
 use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";
@@ -289,7 +289,9 @@ async fn a_closed_account_stays_closed_when_the_server_starts_again() {
 #[tokio::test]
 async fn the_last_administrator_cannot_leave() {
     let app = app().await;
-    app.delete("/api/users/me", &app.admin()).await.expect_error(409, "LAST_ADMINISTRATOR");
+    let body = json!({ "currentPassword": ADMIN_PASSWORD });
+    let call = app.call(Method::DELETE, "/api/users/me").by(&app.admin()).json(&body);
+    call.send().await.expect_error(409, "LAST_ADMINISTRATOR");
     app.get("/api/users/me", &app.admin()).await.expect(200);
 }
 

@@ -200,6 +200,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "accounts",
             "box_office",
             "classes",
+            "closing",
             "config",
             "forms",
             "http",

@@ -1,5 +1,6 @@
 //! Closing an account: its open claims are settled as the owner chooses, or the closing is refused.
 
+use admitone::clock::{Clock, ManualClock, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -46,7 +47,7 @@ async fn reserve(app: &TestApp, user: &TestUser, is_paid: bool) -> Value {
 on_both_databases! {
     async fn a_closed_account_holds_nothing_and_waits_for_nothing(db: TestDb) {
         let app = TestApp::start(db).await;
-        let (leaver, stayer) = (app.user().await, app.user().await);
+        let (leaver, stayer) = (app.registered().await, app.user().await);
         let (held, some) = event(&app, 5).await;
         let holds = format!("/api/events/{held}/holds");
         app.post(&holds, &leaver, some(3)).await.expect(201);
@@ -71,7 +72,7 @@ on_both_databases! {
 
     async fn an_account_with_money_or_reservations_is_not_closed_unmentioned(db: TestDb) {
         let app = TestApp::start(db).await;
-        let user = app.user().await;
+        let user = app.registered().await;
         app.charge(&user, 15_000).await.expect(201);
         let paid = reserve(&app, &user, true).await;
         let unpaid = reserve(&app, &user, false).await;
@@ -99,7 +100,7 @@ on_both_databases! {
 
     async fn cancelled_reservations_are_refunded_before_the_balance_is_given_up(db: TestDb) {
         let app = TestApp::start(db).await;
-        let user = app.user().await;
+        let user = app.registered().await;
         app.charge(&user, 15_000).await.expect(201);
         reserve(&app, &user, true).await;
         reserve(&app, &user, false).await;
@@ -121,7 +122,7 @@ on_both_databases! {
 
     async fn tickets_can_be_kept_by_nobody(db: TestDb) {
         let app = TestApp::start(db).await;
-        let user = app.user().await;
+        let user = app.registered().await;
         app.charge(&user, 10_000).await.expect(201);
         reserve(&app, &user, true).await;
         reserve(&app, &user, false).await;
@@ -134,7 +135,7 @@ on_both_databases! {
 
     async fn what_a_process_that_stopped_left_of_a_closed_account_is_ended(db: TestDb) {
         let app = TestApp::start(db).await;
-        let (leaver, stayer) = (app.user().await, app.user().await);
+        let (leaver, stayer) = (app.registered().await, app.user().await);
         let (event, all) = event(&app, 1).await;
         let holds = format!("/api/events/{event}/holds");
         app.post(&holds, &stayer, all(1)).await.expect(201);
@@ -166,7 +167,7 @@ on_both_databases! {
 
     async fn tickets_of_an_event_that_goes_on_are_not_over(db: TestDb) {
         let app = TestApp::start(db).await;
-        let user = app.user().await;
+        let user = app.registered().await;
         app.charge(&user, 10_000).await.expect(201);
         reserve(&app, &user, true).await;
         // The event has begun, and ends tomorrow.
@@ -178,7 +179,7 @@ on_both_databases! {
 
     async fn what_its_owner_cannot_cancel_keeps_an_account_open(db: TestDb) {
         let app = TestApp::start(db).await;
-        let user = app.user().await;
+        let user = app.registered().await;
         app.charge(&user, 10_000).await.expect(201);
         let reservation = reserve(&app, &user, true).await;
         let path = format!("/api/reservations/{}", reservation.as_str().unwrap());
@@ -198,10 +199,33 @@ on_both_databases! {
     }
 }
 
+/// An access token alone, which may be a copy, closes no account.
+#[tokio::test]
+async fn an_account_is_closed_by_its_password_or_soon_after_its_login() {
+    let clock = std::sync::Arc::new(ManualClock::at(SystemClock::new().now_ms()));
+    let app = TestApp::with(TestDb::sqlite().await).clock(clock.clone()).start().await;
+    let (user, lee) = (app.registered().await, app.registered().await);
+    close(&app, &app.user().await, &json!({})).await.expect_error(403, "LOGIN_TOO_OLD");
+    clock.advance_ms(10 * 60_000 + 1);
+    close(&app, &user, &json!({})).await.expect_error(403, "LOGIN_TOO_OLD");
+    let wrong = json!({ "currentPassword": "battery staple" });
+    let refused = close(&app, &user, &wrong).await;
+    assert_eq!(refused.expect_error(422, "INVALID")["details"]["field"], "currentPassword");
+    app.get("/api/users/me", &user).await.expect(200);
+    close(&app, &user, &json!({ "currentPassword": "correct horse" })).await.expect(200);
+    app.get("/api/users/me", &user).await.expect_error(401, "UNAUTHORIZED");
+    // Guesses are counted, and end before the right one.
+    for _ in 0..5 {
+        close(&app, &lee, &wrong).await.expect_error(422, "INVALID");
+    }
+    let right = json!({ "currentPassword": "correct horse" });
+    close(&app, &lee, &right).await.expect_error(429, "TOO_MANY_REQUESTS");
+}
+
 #[tokio::test]
 async fn a_settlement_that_is_not_understood_closes_nothing() {
     let app = TestApp::start(TestDb::sqlite().await).await;
-    let user = app.user().await;
+    let user = app.registered().await;
     for body in [
         json!({ "password": "wrong" }),
         json!({ "settle": "cancel" }),

@@ -193,7 +193,7 @@ async fn where_customers_may_not_charge_themselves_administrators_charge_them() 
         .config(|config| config.wallet_self_charge = None)
         .start()
         .await;
-    let (user, admin) = (app.user().await, app.admin());
+    let (user, admin) = (app.registered().await, app.admin());
     let body = charge(500, "KRW");
     for caller in [&user, &admin] {
         let refused = app.post("/api/wallet/charges", caller, body.clone()).await;

@@ -5,6 +5,7 @@ mod buyer;
 mod class_after;
 mod class_desk;
 mod classes;
+mod closing;
 mod door;
 mod flows;
 mod form_builder;

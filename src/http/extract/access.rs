@@ -38,6 +38,20 @@ impl FromRequest for Payer {
     }
 }
 
+/// As [`Payer`], with the session behind the request.
+#[derive(Clone, Copy, Debug)]
+pub struct PayerAccess(pub Access);
+
+impl FromRequest for PayerAccess {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let access = Payer::from_request(request, payload).into_inner();
+        ready(access.and_then(|_| access_of(request).map(Self)))
+    }
+}
+
 /// Checks that this instance has heard lately which sessions have ended.
 ///
 /// # Errors

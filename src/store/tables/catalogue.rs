@@ -3,6 +3,7 @@
 use entities::event;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
 
 use crate::ids::OfferingId;
 use crate::inventory::TimestampMs;
@@ -61,6 +62,29 @@ impl Store {
         }
         let rows = query.all(self.reads()).await?;
         self.with_products(rows).await
+    }
+
+    /// Returns the names and dates of events and classes, the newest first: of all, or of those in
+    /// `among`; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn offering_names(
+        &self,
+        among: Option<&[OfferingId]>,
+        limit: u64,
+    ) -> Result<Vec<(OfferingId, String, TimestampMs)>, StoreError> {
+        let mut query = event::Entity::find()
+            .select_only()
+            .columns([event::Column::Id, event::Column::Name, event::Column::EventDate])
+            .order_by_desc(event::Column::CreatedAt)
+            .order_by_desc(event::Column::Id)
+            .limit(limit);
+        if let Some(among) = among {
+            query = query.filter(event::Column::Id.is_in(among.iter().map(|id| id.0)));
+        }
+        let found: Vec<(Uuid, String, TimestampMs)> = query.into_tuple().all(self.reads()).await?;
+        Ok(found.into_iter().map(|(id, name, date)| (OfferingId(id), name, date)).collect())
     }
 }
 

@@ -189,21 +189,30 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn invitation_accept(
         &self,
-        id: InvitationId,
+        invitation: &InvitationRow,
         grant: &GrantRow,
         needed: &RightNeeded,
     ) -> Result<Option<Granting>, StoreError> {
         let transaction = self.writes().begin().await?;
         // Before the row of the invitation, as everywhere.
         grant::hold(&transaction).await?;
-        let this = Condition::all().add(invitation::Column::Id.eq(id.0));
+        let this = Condition::all().add(invitation::Column::Id.eq(invitation.id.0));
         if !end(&transaction, this).await? {
             transaction.rollback().await?;
             return Ok(None);
         }
         let granting = grant::put(&transaction, grant, Some(needed)).await?;
         match granting {
-            Granting::Granted(_) => transaction.commit().await?,
+            Granting::Granted(_) => {
+                user::Entity::update_many()
+                    .col_expr(user::Column::EmailConfirmedAt, Expr::value(grant.granted_at))
+                    .filter(user::Column::Id.eq(grant.user.0))
+                    .filter(user::Column::Email.eq(&invitation.email))
+                    .filter(user::Column::EmailConfirmedAt.is_null())
+                    .exec(&transaction)
+                    .await?;
+                transaction.commit().await?;
+            }
             Granting::NoSuchAccount | Granting::Forbidden => transaction.rollback().await?,
         }
         Ok(Some(granting))

@@ -8,6 +8,7 @@ use super::tables::{Column, cards};
 use crate::classes::ClassStatus;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
+use crate::roles::Permission;
 use crate::store::{ClassRow, ClassSearch, ClassSort, Visibility};
 use crate::web::class::words;
 use crate::web::fields::Field;
@@ -95,7 +96,11 @@ fn cells(visitor: &Visitor, class: &ClassRow, status: ClassStatus) -> Vec<maud::
     let zone = words::zone(visitor, class);
     vec![
         html! {
-            a href={ "/organiser/classes/" (event.id) } { (event.details.name) }
+            @if visitor.may(Permission::Manage, event.id) {
+                a href={ "/organiser/classes/" (event.id) } { (event.details.name) }
+            } @else {
+                a href={ "/classes/" (event.id) } { (event.details.name) }
+            }
             @if class.visibility == Visibility::Unlisted {
                 " " span.hint { (visitor.text("organiser_class.unlisted")) }
             }

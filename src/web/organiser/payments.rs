@@ -70,8 +70,10 @@ pub(super) fn sections(visitor: &Visitor) -> Markup {
         p.actions {
             a.button.quiet href=(LIST) { (visitor.text("organiser_payments.title")) }
             a.button.quiet href="/organiser/refunds" { (visitor.text("organiser_payments.refunds")) }
-            a.button.quiet href="/organiser/payments/notifications" {
-                (visitor.text("organiser_payments.notifications"))
+            @if visitor.is_admin() {
+                a.button.quiet href="/organiser/payments/notifications" {
+                    (visitor.text("organiser_payments.notifications"))
+                }
             }
         }
     }

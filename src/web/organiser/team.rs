@@ -13,8 +13,10 @@ use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
 use crate::ids::{GrantId, InvitationId, OfferingId};
+use crate::inventory::TimestampMs;
 use crate::roles::{NewInvitation, RoleError, Scope};
 use crate::store::{GrantFilter, GrantRole, GrantRow, InvitationRow, Person};
+use crate::web::account::refused_with;
 use crate::web::errors::explain;
 use crate::web::fields::Field;
 use crate::web::format;
@@ -24,6 +26,8 @@ use crate::web::visitor::Visitor;
 
 /// Grants and invitations that are shown.
 const SHOWN: u64 = 100;
+/// Events and classes to choose from. The page of an older one leads to its own team.
+const CHOICES: u64 = 200;
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -104,8 +108,16 @@ async fn show(
     ids.sort_unstable();
     ids.dedup();
     let names: HashMap<_, _> = state.store.event_names(&ids).await?.into_iter().collect();
+    let choices = match event {
+        Some(_) => Vec::new(),
+        None => state.store.offering_names(scope.offerings().as_deref(), CHOICES).await?,
+    };
+    let last_admin = match grants.iter().find(|grant| grant.role == GrantRole::Admin) {
+        Some(admin) if state.store.user_is_last_admin(admin.user).await? => Some(admin.id),
+        _ => None,
+    };
     let title = visitor.text("team.title");
-    let shown = Shown { visitor, event, names };
+    let shown = Shown { visitor, event, names, choices, last_admin };
     let main = html! {
         p.back {
             @match event {
@@ -141,6 +153,10 @@ struct Shown<'a> {
     visitor: &'a Visitor,
     event: Option<OfferingId>,
     names: HashMap<OfferingId, String>,
+    /// The events and classes that a role can be for, where the page is not of one.
+    choices: Vec<(OfferingId, String, TimestampMs)>,
+    /// The grant of the last administrator, which stays.
+    last_admin: Option<GrantId>,
 }
 
 impl Shown<'_> {
@@ -177,18 +193,38 @@ impl Shown<'_> {
         let row = |grant: &GrantRow| {
             let person = people.get(&grant.user);
             let name = person.and_then(|person| person.name.clone());
+            let name = name.unwrap_or_else(|| grant.user.to_string());
             vec![
                 html! {
-                    (name.unwrap_or_else(|| grant.user.to_string()))
+                    (name)
                     @if let Some(person) = person { " " span.hint { (person.email) } }
                 },
                 html! { (role_name(visitor, grant.role)) },
                 html! { (self.name(grant.offering)) },
                 format::time(visitor.language, grant.granted_at, visitor.site.zone),
-                self.button(&format!("/organiser/team/{}/revoke", grant.id), "team.revoke"),
+                self.taking_away(grant, &name),
             ]
         };
         cards(title, &columns, grants.iter().map(row))
+    }
+
+    /// Renders the question whether to take a role away, which names the person and the role: the rows
+    /// of a table look alike.
+    fn taking_away(&self, grant: &GrantRow, name: &str) -> Markup {
+        let visitor = self.visitor;
+        if self.last_admin == Some(grant.id) {
+            return html! { span.hint { (visitor.text("team.last_admin")) } };
+        }
+        let offering = self.name(grant.offering);
+        let values =
+            [("name", name), ("role", role_name(visitor, grant.role)), ("event", &*offering)];
+        html! {
+            details {
+                summary { (visitor.text("team.revoke")) }
+                p { (visitor.fill("team.revoke_question", &values)) }
+                (self.button(&format!("/organiser/team/{}/revoke", grant.id), "team.revoke_yes"))
+            }
+        }
     }
 
     fn invitations(&self, invitations: &[InvitationRow]) -> Markup {
@@ -238,13 +274,33 @@ impl Shown<'_> {
                 (refusals.with_error(role).choice(&options))
                 @match self.event {
                     Some(event) => input type="hidden" name="eventId" value=(event);,
-                    None => (refusals.field(Field { name: "eventId", label: visitor.text("team.event_id"),
-                        value: &form.event, hint: Some(visitor.text("team.event_hint")),
-                        ..Field::default() })),
+                    None => (self.choice_of_offering(scope, form, refusals)),
                 }
                 button.button { (visitor.text("team.invite")) }
             }
         }
+    }
+}
+
+impl Shown<'_> {
+    /// Renders the events and classes to choose from, and everything for administrators.
+    fn choice_of_offering(&self, scope: &Scope, form: &Invite, refusals: &Refusals) -> Markup {
+        let visitor = self.visitor;
+        let everything = (*scope == Scope::All).then_some("team.everything_admin");
+        let none = visitor.text(everything.unwrap_or("team.choose"));
+        let mut options = vec![(String::new(), none.to_owned())];
+        options.extend(self.choices.iter().map(|(id, name, date)| {
+            let date = format::date_time(visitor.language, *date, visitor.site.zone);
+            (id.to_string(), format!("{name} ({date})"))
+        }));
+        let field = Field {
+            name: "eventId",
+            label: visitor.text("audit_log.event"),
+            value: form.event.trim(),
+            hint: Some(visitor.text("team.event_hint")),
+            ..Field::default()
+        };
+        refusals.with_error(field).choice(&options)
     }
 }
 
@@ -277,11 +333,12 @@ async fn invite(
         let role = GrantRole::parse(&form.role)
             .ok_or_else(|| refused("role", &ApiError::invalid("role", "is not known")))?;
         if offering.is_none() && !event.is_empty() {
-            return Err(refused("eventId", &RoleError::NoSuchOffering.into()));
+            return Err(Refused::new(&visitor, "eventId", "team.no_such_event"));
         }
         Ok(NewInvitation { email, role, offering, language: visitor.language.tag() })
     });
     let page = offering.filter(|one| visitor.scope().contains(*one));
+    let mut failure = ApiError::of(ErrorCode::Invalid);
     let refusals: Refusals = match wanted {
         Ok(new) => {
             let key = IdempotencyKey(Some(form.key.clone()));
@@ -293,20 +350,28 @@ async fn invite(
                     record.made(&row.id);
                     return Ok(see_other(&back(page, "invited")));
                 }
-                Err(
-                    error @ (RoleError::Store(_)
-                    | RoleError::Forbidden
-                    | RoleError::TooManyInvitations { .. }),
-                ) => return Err(error.into()),
-                Err(error) => refused("eventId", &error.into()).into(),
+                Err(RoleError::AdminOfOffering) => {
+                    Refused::new(&visitor, "eventId", "team.admin_of_everything").into()
+                }
+                Err(RoleError::WithoutOffering) => {
+                    Refused::new(&visitor, "eventId", "team.event_missing").into()
+                }
+                Err(RoleError::NoSuchOffering) => {
+                    Refused::new(&visitor, "eventId", "team.no_such_event").into()
+                }
+                Err(error @ RoleError::TooManyInvitations { .. }) => {
+                    failure = error.into();
+                    refused("email", &failure).into()
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Err(refused) => refused.into(),
     };
+    record.refused(Some(failure.code()));
     let query = Query { event: page, ..Query::default() };
-    let mut answer = show(&state, &visitor, &query, (&form, &refusals)).await?;
-    *answer.status_mut() = ErrorCode::Invalid.status();
-    Ok(answer)
+    let answer = show(&state, &visitor, &query, (&form, &refusals)).await?;
+    Ok(refused_with(answer, &failure))
 }
 
 async fn revoke(

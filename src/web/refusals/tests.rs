@@ -15,8 +15,6 @@ const NOT_ON_PAGES: &[ErrorCode] = &[
     ErrorCode::UnsupportedMediaType,
     ErrorCode::InvalidRefreshToken,
     ErrorCode::RefreshTokenReused,
-    ErrorCode::LastAdministrator,
-    ErrorCode::AccountNotSettled,
     ErrorCode::TooManyStreams,
     ErrorCode::NotOfThisCluster,
     ErrorCode::InvalidSignature,

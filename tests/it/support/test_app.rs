@@ -196,6 +196,16 @@ impl TestApp {
         TestUser { id, token: self.token(id, Role::User) }
     }
 
+    /// Creates an account that has just logged in.
+    pub async fn registered(&self) -> TestUser {
+        let email = format!("{}@example.com", uuid::Uuid::new_v4().simple());
+        let body = json!({ "email": email, "password": "correct horse", "name": "A Tester" });
+        let made = self.post_anonymously("/api/auth/register", body).await.expect(201);
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let id = text(&made["user"]["id"]).parse().expect("a UUID");
+        TestUser { id, token: text(&made["accessToken"]) }
+    }
+
     fn token(&self, user: UserId, role: Role) -> String {
         self.state().accounts.access_token(Caller::account(user, role)).expect("signs")
     }

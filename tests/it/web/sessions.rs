@@ -94,6 +94,27 @@ pub(super) async fn member(shop: &Shop, email: &str) -> Browser {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ended_elsewhere_is_told_once_at_the_sign_in() {
+    const SAID: &str = "You were signed out: on another device";
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut phone = member(&shop, "kim@example.com").await;
+    let mut desk = Browser::at(shop.app.url(""));
+    let form = [("email", "kim@example.com"), ("password", PASSWORD), ("back", "/")];
+    desk.post("/sign-in", &form).await;
+    let form = [("current", PASSWORD), ("password", "battery staple")];
+    assert_eq!(desk.post("/account/password", &form).await.status(), StatusCode::SEE_OTHER);
+    let led = phone.get("/account").await.headers()["location"].clone();
+    let led = led.to_str().expect("text");
+    assert_eq!(led, "/sign-in?back=%2Faccount");
+    assert!(phone.get(led).await.text().await.expect("a page").contains(SAID));
+    assert!(!phone.has(ACCESS) && !phone.has(REFRESH));
+    assert!(!phone.get(led).await.text().await.expect("a page").contains(SAID));
+    let mut stranger = Browser::at(shop.app.url(""));
+    assert!(!stranger.get(led).await.text().await.expect("a page").contains(SAID));
+    assert!(!desk.get("/account").await.text().await.expect("a page").contains(SAID));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_refuses_cookies_is_told_so_and_holds_nothing() {
     const ADVICE: &str = "Allow cookies for this site";
     let shop = Shop::open(TestDb::sqlite().await).await;
@@ -237,7 +258,8 @@ async fn without_encryption_the_operator_decides_about_cookies() {
     let form =
         [("email", "kim@example.com"), ("password", PASSWORD), ("name", "Kim"), ("back", "//evil")];
     let answer = browser.post("/register", &form).await;
-    assert_eq!(answer.headers()["location"], "/session/check?back=%2F");
+    let back = "/session/check?back=%2F%3Fnotice%3Daccount_made";
+    assert!(answer.headers()["location"].to_str().expect("text").starts_with(back));
     assert!(browser.has("admitone") && browser.has("admitone-refresh"));
     for cookie in answer.headers().get_all(SET_COOKIE) {
         assert!(!cookie.to_str().expect("text").contains("Secure"), "{cookie:?}");

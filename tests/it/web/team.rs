@@ -47,6 +47,8 @@ on_both_databases! {
         let page = finance.get(&here).await;
         page.shows(&["Hamlet", "/orders"]);
         assert!(!page.text.contains("id=\"actions\""));
+        let payments = finance.get("/organiser/payments").await;
+        assert!(!payments.text.contains("/organiser/payments/notifications"), "{}", payments.text);
         let refused = finance.post(&format!("{here}/actions"), &[("key", "2"), ("do", "open")]).await;
         assert_eq!(refused.status, 403);
         assert_eq!(finance.get(&format!("/door/{}", mine.id)).await.status, 403);
@@ -55,7 +57,10 @@ on_both_databases! {
         let door = Browser::of(&shop, &door);
         let choice = door.get("/door").await;
         choice.shows(&["Hamlet"]);
-        assert!(!choice.text.contains("Macbeth"));
+        assert!(!choice.text.contains("Macbeth") && !choice.text.contains("\"/organiser\""));
+        let refused = door.get(&here).await;
+        let back: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
+        refused.shows(&["Your account has no role for this page.", &format!("/sign-in?back={back}")]);
         assert_eq!(door.get(&format!("/door/{}", mine.id)).await.status, 200);
         for path in [&*format!("/door/{}", other.id), &*here, "/organiser/team"] {
             assert_eq!(door.get(path).await.status, 403, "{path}");
@@ -129,6 +134,76 @@ on_both_databases! {
         assert!(row("venue.draw-plan").await["outcome"].is_string());
     }
 
+    async fn an_event_is_chosen_by_name_and_refusals_are_whole_sentences(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let mine = shop.event().await;
+        let mut other = shop.event_body();
+        other["name"] = "Macbeth".into();
+        shop.clock.advance_ms(1);
+        let other = shop.event_from(other).await;
+        let class = json!({"title": "Pottery", "location": "Studio", "capacity": 2,
+            "startAt": shop.time_in(80_000), "endAt": shop.time_in(97_200), "timeZone": "Asia/Seoul"});
+        shop.admin().post("/api/mclasses", &class).await.is(201);
+        let admin = Browser::of(&shop, &shop.admin());
+        let page = admin.get("/organiser/team").await;
+        page.shows(&["<select id=\"field-eventId\"", "Everything (admin", "Macbeth (", "Pottery (", "Event or class"]);
+        assert!(page.text.find("Macbeth (") < page.text.find("Hamlet ("), "the newest is first");
+        let organiser = member(&shop, "kim", GrantRole::Organiser, mine.offering()).await;
+        let page = Browser::of(&shop, &organiser).get("/organiser/team").await;
+        page.shows(&["Hamlet (", "Please choose"]);
+        assert!(!page.text.contains("Macbeth"), "{}", page.text);
+        for (key, role, event, said) in [
+            ("1", "DOOR", "", "This role is for one event"),
+            ("2", "ADMIN", &*other.id, "choose “Everything”"),
+            ("3", "DOOR", "7", "does not exist. Please choose another one."),
+            ("4", "DOOR", "0190f5a0-0000-7000-8000-000000000000", "does not exist"),
+        ] {
+            let form = [("key", key), ("email", "lee@example.com"), ("role", role), ("eventId", event)];
+            let refused = admin.post("/organiser/team", &form).await;
+            assert_eq!(refused.status, 422, "{event}");
+            refused.shows(&["Event or class: ", said]);
+        }
+        let form = [("key", "5"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*other.id)];
+        admin.post("/organiser/team", &form).await.leads_to("/organiser/team?event=");
+    }
+
+    async fn many_invitations_of_one_address_are_refused_on_the_form(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let admin = Browser::of(&shop, &shop.admin());
+        for key in ["1", "2", "3", "4", "5"] {
+            let form = [("key", key), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*event.id)];
+            admin.post("/organiser/team", &form).await.leads_to("/organiser/team");
+        }
+        let form = [("key", "6"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*event.id)];
+        let refused = admin.post("/organiser/team", &form).await;
+        assert_eq!(refused.status, 429);
+        refused.shows(&["id=\"field-email-error\"", "lee@example.com", "Please try again in 60"]);
+    }
+
+    async fn taking_a_role_away_asks_by_name_and_the_last_administrator_stays(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        member(&shop, "kim", GrantRole::Door, event.offering()).await;
+        let admin = Browser::of(&shop, &shop.admin());
+        let page = admin.get("/organiser/team").await;
+        page.shows(&["<details>", "Take the role “Door” (햄릿 — Hamlet) away from kim?", "The last administrator stays."]);
+        assert_eq!(page.text.matches("/revoke\"").count(), 1, "{}", page.text);
+        let grants = shop.admin().get("/api/admin/grants").await.is(200).data;
+        let is_admin = |grant: &&serde_json::Value| grant["role"] == "ADMIN";
+        let last = grants.as_array().unwrap().iter().find(is_admin).unwrap()["id"].clone();
+        let path = format!("/organiser/team/{}/revoke", last.as_str().unwrap());
+        let refused = admin.post(&path, &[]).await;
+        assert_eq!(refused.status, 409);
+        refused.shows(&["This is the last administrator"]);
+        let kim = known(&shop, "lee", "lee@example.com").await;
+        let state = shop.app.state();
+        let new = NewGrant { user: kim.user, role: GrantRole::Admin, offering: None };
+        state.accounts.roles().grant(new, None, None, state.clock.now_ms()).await.unwrap();
+        let page = admin.get("/organiser/team").await;
+        assert_eq!(page.text.matches("/revoke\"").count(), 3, "{}", page.text);
+    }
+
     async fn a_person_is_invited_by_a_form_accepts_on_a_page_and_is_removed(db: TestDb) {
         let shop = Shop::open(db).await;
         let event = shop.event().await;
@@ -150,10 +225,24 @@ on_both_databases! {
         let link = format!("/invitation?token={token}");
 
         let nobody = Browser::without_session(&shop);
-        nobody.get(&link).await.leads_to("/sign-in?back=");
+        let page = nobody.get(&link).await;
+        page.shows(&["invites you. Your role: Door. It is for: 햄릿 — Hamlet.", "/sign-in?back=", "/register?back="]);
+        let back: String = form_urlencoded::byte_serialize(link.as_bytes()).collect();
+        for form in ["sign-in", "register"] {
+            let page = nobody.get(&format!("/{form}?back={back}")).await;
+            page.shows(&["value=\"lee@example.com\""]);
+        }
+        let other = format!("/invitation?token={}", "0".repeat(64));
+        let back: String = form_urlencoded::byte_serialize(other.as_bytes()).collect();
+        let page = nobody.get(&format!("/sign-in?back={back}")).await;
+        assert!(page.status == 200 && !page.text.contains("lee@"), "{}", page.text);
         let lee = Browser::of(&shop, &known(&shop, "Lee", "lee@example.com").await);
         lee.get(&link).await.shows(&["Door", "Hamlet", "name=\"token\""]);
-        lee.post("/invitation", &[("token", &token)]).await.leads_to("/door");
+        let confirmed = "SELECT count(*) FROM users WHERE email_confirmed_at IS NOT NULL";
+        let before = shop.app.db.count(confirmed).await;
+        let door = lee.post("/invitation", &[("token", &token)]).await.leads_to("/door?notice=");
+        assert_eq!(shop.app.db.count(confirmed).await, before + 1, "the mailed link proved the address");
+        lee.get(&door).await.shows(&["The role is yours."]);
         assert_eq!(lee.get(&link).await.status, 410);
         let page = admin.get(&team).await;
         page.shows(&["Lee", "/revoke"]);

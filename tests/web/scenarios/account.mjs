@@ -11,6 +11,7 @@ export default async function (tour) {
     await tour.look("register");
     const email = await register(tour, "<b>김 & Söhne</b>");
     tour.check(!page.url().includes("/register"), "the account was not made");
+    tour.check((await page.getByRole("status").count()) > 0, "no word says that the account is made");
 
     tour.step("reading the account");
     await page.goto("/account");

@@ -19,7 +19,13 @@ export default async function (tour) {
     while (status !== 429) {
         status = (await page.request.post("/api/auth/email/confirm", guess)).status();
     }
+    let told = "";
+    await page.route(/\/sign-in\?challengeAnswer=/, async (route) => {
+        told = await page.locator("form [aria-live]").innerText();
+        await route.continue();
+    });
     await signIn(tour, { email });
+    tour.check(told.includes("로봇"), `while the proof is sought, the page says: ${told}`);
     await page.goto("/account");
     tour.check((await page.locator("main").innerText()).includes(email), "the visitor is not signed in");
     await signOut(tour);

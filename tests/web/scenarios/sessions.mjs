@@ -100,4 +100,5 @@ async function devices(tour, expected) {
 async function isSignedOut(tour, page, name) {
     await page.goto("/account");
     tour.check(page.url().includes("/sign-in"), `${name} is still signed in`);
+    tour.check((await page.locator("p.notice").count()) > 0, `${name} is not told that it was signed out`);
 }

@@ -68,12 +68,15 @@ async function accept(tour, event, email) {
     tour.step("registering by the link");
     const person = await (await tour.another()).newPage();
     await person.goto(link);
+    const told = await person.locator("main").innerText();
+    tour.check(told.includes(event.name), `the invitation says, before the sign-in: ${told}`);
+    await tour.look("an invitation before the sign-in", { page: person });
     await person.locator("main a[href^='/register']").click();
     await person.locator("[name=name]").fill(NAME);
-    await person.locator("[name=email]").fill(email);
+    tour.check((await person.locator("[name=email]").inputValue()) === email, "the address is not filled in");
     await person.locator("[name=password]").fill(PASSWORD);
     await send(person, person.locator("form[action='/register']"));
-    tour.check(person.url() === link, `registering led to ${person.url()}`);
+    tour.check(person.url().startsWith(link), `registering led to ${person.url()}`);
     const offer = await person.locator("main").innerText();
     tour.check(offer.includes(event.name) && offer.includes(email), `the invitation says: ${offer}`);
     await tour.look("an invitation", { page: person });
@@ -103,7 +106,11 @@ async function takeAway(tour, event) {
     tour.step("taking the role away");
     await page.goto(`/organiser/team?event=${event.id}`);
     await tour.look("a team of one");
-    await press(page, page.locator("form[action$='/revoke'] button"));
+    const asked = page.locator("details").filter({ has: page.locator("form[action$='/revoke']") });
+    await asked.locator("summary").click();
+    tour.check((await asked.innerText()).includes("Wolfgang"), "the question does not name the person");
+    await tour.look("a question before a role is taken away");
+    await press(page, asked.locator("form button"));
     await page.waitForURL(/notice=role_taken/);
     await page.locator(".empty").waitFor();
 }

@@ -44,7 +44,7 @@ export default async function (tour) {
     await page.locator("[name=email]").fill(`${crypto.randomUUID().slice(0, 8)}@example.com`);
     await page.locator("[name=password]").fill(PASSWORD);
     await send(page, page.locator("form[action='/register']"));
-    await page.waitForURL(new RegExp(`${room}$`));
+    await page.waitForURL(new RegExp(`${room}(\\?|$)`));
     await tour.look("before entering");
 
     tour.step("while the browser solves the task before entering, the page says so");

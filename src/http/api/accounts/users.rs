@@ -4,14 +4,14 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::{Profile, Role, SocialProvider};
+use crate::accounts::{Access, Profile, Role, SocialProvider};
 use crate::closing::{OnReservations, Settlement};
 use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::api::payments::automatic::AutoMethod;
 use crate::http::api::roles::users::{HeldRoleDto, held};
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Caller, OptionalBody, Payer, object};
+use crate::http::extract::{Caller, OptionalBody, PayerAccess, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -20,8 +20,16 @@ use crate::store::{IdentityRow, UserRow};
 use crate::trace;
 
 /// The error codes of these operations, beyond those that follow from their form.
-pub(crate) const CODES: &[OperationCodes] =
-    &[("delete", "/api/users/me", &[ErrorCode::LastAdministrator])];
+pub(crate) const CODES: &[OperationCodes] = &[(
+    "delete",
+    "/api/users/me",
+    &[
+        ErrorCode::LastAdministrator,
+        ErrorCode::LoginTooOld,
+        ErrorCode::TooManyRequests,
+        ErrorCode::Busy,
+    ],
+)];
 
 /// A language that people can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -275,9 +283,17 @@ pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpRespon
 
 /// How the remaining reservations and money of the account are settled.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "settle": { "reservations": "keep-tickets", "balance": "forfeit" } }))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "currentPassword": "correct horse battery",
+    "settle": { "reservations": "keep-tickets", "balance": "forfeit" },
+}))]
 pub struct CloseAccountRequest {
+    /// The account's password. Required unless the caller's login is of the last 10 minutes; a guest
+    /// has none.
+    #[serde(default)]
+    #[schema(format = Password, max_length = 128)]
+    current_password: Option<String>,
     /// Required while the account has live reservations or money.
     #[serde(default, deserialize_with = "object::option")]
     settle: Option<SettleBody>,
@@ -313,9 +329,8 @@ pub enum SettleBalance {
     Forfeit,
 }
 
-impl From<CloseAccountRequest> for Settlement {
-    fn from(body: CloseAccountRequest) -> Self {
-        let settle = body.settle.unwrap_or_default();
+impl From<SettleBody> for Settlement {
+    fn from(settle: SettleBody) -> Self {
         let reservations = settle.reservations.map(|reservations| match reservations {
             SettleReservations::Cancel => OnReservations::Cancel,
             SettleReservations::KeepTickets => OnReservations::KeepTickets,
@@ -328,8 +343,9 @@ impl From<CloseAccountRequest> for Settlement {
 /// Close the caller's account and erase its data.
 ///
 /// Name, addresses and password are erased, tokens end, and holds and waitlist entries end in every
-/// event. Of a guest, the address is erased. While the account has money or a reservation that is not over, the body must state how
-/// they are settled.
+/// event. Of a guest, the address is erased. An account is closed with its `currentPassword`, or within
+/// 10 minutes of the session's login. While the account has money or a reservation that is not over, the
+/// body must state how they are settled.
 #[utoipa::path(
     delete, path = "/api/users/me", tag = "users", operation_id = "forgetMe",
     security(("bearer" = [])),
@@ -337,23 +353,40 @@ impl From<CloseAccountRequest> for Settlement {
     responses(
         (status = 200, description = "The account is closed", body = Done),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
+        (status = 403, description = "LOGIN_TOO_OLD", body = Failure),
         (
             status = 409,
             description = "ACCOUNT_NOT_SETTLED, LAST_ADMINISTRATOR, PAYMENT_IN_PROGRESS",
             body = Failure,
         ),
         (status = 422, description = "INVALID", body = Failure),
-        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = Failure),
+        (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
+        (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = Failure),
     )
 )]
 pub async fn forget_me(
     state: web::Data<AppState>,
-    Payer(caller): Payer,
+    PayerAccess(access): PayerAccess,
     OptionalBody(body): OptionalBody<CloseAccountRequest>,
 ) -> Result<HttpResponse, ApiError> {
+    let CloseAccountRequest { current_password, settle } = body.unwrap_or_default();
+    closed(&state, access, current_password, settle.unwrap_or_default().into()).await?;
+    Ok(respond::done("the account is closed"))
+}
+
+/// Closes the caller's account, if the caller has proved to be its owner.
+///
+/// # Errors
+/// Another password, or a login that is too old; something is left that the settlement does not cover.
+pub(crate) async fn closed(
+    state: &AppState,
+    access: Access,
+    current_password: Option<String>,
+    settlement: Settlement,
+) -> Result<(), ApiError> {
+    let user = access.caller.user;
+    state.accounts.prove_owner(access, current_password).await?;
     let closing = state.closing();
-    let settlement = body.unwrap_or_default().into();
-    let user = caller.user;
     let late = closing.clone();
     // Runs to its end, even if the client disconnects in the middle.
     let closed = async move { closing.close(user, settlement).await };
@@ -364,5 +397,5 @@ pub async fn forget_me(
             tracing::warn!(%error, "what a closed account began last is left to end later");
         }
     });
-    Ok(respond::done("the account is closed"))
+    Ok(())
 }

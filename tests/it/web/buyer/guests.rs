@@ -60,7 +60,9 @@ async fn the_code_of_a_guest_who_registered_leads_to_the_sign_in_and_tells_stran
     let form = kim.get("/register?back=/tickets").await;
     form.shows(&["value=\"kim@example.com\"", "새 계정으로 옮겨집니다"]);
     let entered = [("email", EMAIL), ("password", PASSWORD), ("name", "Kim"), ("back", "/tickets")];
-    assert_eq!(kim.post("/register", &entered).await.location, "/tickets");
+    let led = kim.post("/register", &entered).await.location;
+    assert!(led.starts_with("/tickets?notice=account_made"), "{led}");
+    kim.get(&led).await.shows(&["계정을 만들고 로그인했습니다"]);
     kim.get("/tickets").await.shows(&["data-status=\"VALID\""]);
 
     let right = claim(&shop, EMAIL, &code.to_lowercase()).await;

@@ -102,6 +102,7 @@ async fn refused_entries_of_accounts_name_the_field_and_what_is_allowed_in_korea
     for (email, password, name, parts) in [
         ("no address", "correct horse", "Kim", ["이메일", "name@example.com"]),
         ("kim@example.com", "short", "Kim", ["비밀번호", "8~128자"]),
+        ("kim@example.com", "password", "Kim", ["너무 쉽게 알아맞힐", "다른 것으로"]),
         ("kim@example.com", "correct horse", " ", ["이름", "비워 둘 수 없습니다"]),
     ] {
         let form = [("email", email), ("password", password), ("name", name), ("back", "/")];
