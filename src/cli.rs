@@ -159,7 +159,9 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
     }
 }
 
-/// Writes one line to standard error.
+/// Writes to standard error, with the name of the program before each line.
 fn complain(reason: &str) {
-    let _ = writeln!(io::stderr(), "admitone: {reason}");
+    for line in reason.lines() {
+        let _ = writeln!(io::stderr(), "admitone: {line}");
+    }
 }

@@ -48,7 +48,7 @@ fn the_settings_page_names_every_setting() {
 }
 
 #[test]
-fn mistakes_in_settings_end_with_code_2_and_one_line() {
+fn mistakes_in_settings_end_with_code_2_and_a_line_for_each() {
     for (arguments, environment, says) in [
         (&["--listen", "nonsense"][..], &[][..], "--listen: \"nonsense\" is not HOST:PORT"),
         (&[], &[("ADMITONE_DEMO", "perhaps")], "ADMITONE_DEMO: \"perhaps\""),

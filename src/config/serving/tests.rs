@@ -1,0 +1,125 @@
+//! What a server and a worker refuse to start without, and what they warn of.
+
+use super::*;
+use crate::config::Sources;
+
+fn from_environment(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let environment = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Config::load(&Sources { environment, ..Sources::default() })
+}
+
+#[test]
+fn serving_on_postgres_demands_a_secret() {
+    let url = ("DATABASE_URL", "postgres://localhost/admitone");
+    let error = from_environment(&[url]).unwrap().check_serving().unwrap_err().to_string();
+    assert!(error.contains("ADMITONE_JWT_SECRET") && error.contains("openssl"), "{error}");
+    let secret = ("ADMITONE_JWT_SECRET", "0123456789abcdef-fedcba9876543210");
+    let mail = ("ADMITONE_MAIL", "off");
+    assert!(from_environment(&[url, secret, mail]).unwrap().check_serving().is_ok());
+}
+
+const SECRET: &str = "0123456789abcdef-fedcba9876543210";
+/// All settings that several instances need.
+const CLUSTER: [(&str, &str); 6] = [
+    ("DATABASE_URL", "postgres://localhost/admitone"),
+    ("ADMITONE_JWT_SECRET", SECRET),
+    ("REDIS_URL", "redis://localhost"),
+    ("ADMITONE_CLUSTER_SECRET", SECRET),
+    ("ADMITONE_MAIL", "off"),
+    ("ADMITONE_TRUSTED_PROXIES", "none"),
+];
+
+/// Returns [`CLUSTER`] with the settings of `but` replaced.
+fn cluster_but(but: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    let mut pairs = CLUSTER.to_vec();
+    pairs.retain(|(key, _)| but.iter().all(|(other, _)| other != key));
+    pairs.extend(but);
+    pairs
+}
+
+#[test]
+fn a_cluster_is_served_only_with_all_that_it_needs() {
+    for (but, says) in [
+        (&[("DATABASE_URL", "")][..], "several instances share one Postgres"),
+        (&[("DATABASE_URL", "sqlite://x.db")], "set DATABASE_URL to postgres://"),
+        (&[("ADMITONE_CLUSTER_SECRET", "")], "openssl rand -hex 32"),
+        (&[("ADMITONE_TRUSTED_PROXIES", "")], "or to none if clients connect directly"),
+        (&[("REDIS_URL", "")], "set REDIS_URL too"),
+        (&[("ADMITONE_LISTEN", "0.0.0.0:8080")], "set ADMITONE_ADVERTISE"),
+        (&[("ADMITONE_LISTEN", "[::]:8080")], "ADMITONE_LISTEN is [::]:8080"),
+        (&[("ADMITONE_ADVERTISE", "0.0.0.0:8080")], "ADMITONE_ADVERTISE: \"0.0.0.0:8080\""),
+        (&[("ADMITONE_ADVERTISE", "tickets-1")], "HOST:PORT"),
+        (&[("ADMITONE_ADVERTISE", "http://tickets-1:8080")], "HOST:PORT"),
+        (&[("ADMITONE_ADVERTISE", ":8080")], "HOST:PORT"),
+    ] {
+        let config = from_environment(&cluster_but(but)).expect("readable one by one");
+        let error = config.check_serving().expect_err(says).to_string();
+        assert!(error.contains(says) && !error.contains('\n'), "{but:?}: {error}");
+        assert!(!error.contains(SECRET), "{error}");
+    }
+    for but in [
+        &[][..],
+        &[("ADMITONE_LISTEN", "0.0.0.0:8080"), ("ADMITONE_ADVERTISE", "tickets-1:80")],
+        &[("ADMITONE_LISTEN", "[::]:8080"), ("ADMITONE_ADVERTISE", "[2001:db8::1]:8080")],
+        &[("ADMITONE_INSTANCE", "10.0.0.7:8080"), ("REDIS_URL", "unix:///run/redis.sock")],
+    ] {
+        let config = from_environment(&cluster_but(but)).unwrap();
+        assert!(config.is_cluster());
+        config.check_serving().unwrap();
+    }
+}
+
+#[test]
+fn a_process_that_is_alone_does_not_wait_to_be_noticed() {
+    let seconds = |pairs: &[_]| from_environment(pairs).unwrap().time_to_notice().as_secs();
+    assert_eq!(seconds(&[]), 0);
+    assert_eq!(seconds(&CLUSTER), 2);
+    assert_eq!(seconds(&[("ADMITONE_DRAIN_DELAY", "15s")]), 15);
+    assert_eq!(seconds(&cluster_but(&[("ADMITONE_DRAIN_DELAY", "0s")])), 0);
+}
+
+#[test]
+fn all_that_is_missing_is_said_at_once() {
+    let bare = &CLUSTER[..3];
+    for (pairs, missing) in [
+        (&bare[..1], &["ADMITONE_JWT_SECRET is not set", "ADMITONE_SMTP_URL is not set"][..]),
+        (
+            &[bare[0], bare[2]],
+            &[
+                "ADMITONE_JWT_SECRET is not set",
+                "ADMITONE_CLUSTER_SECRET is not set",
+                "ADMITONE_TRUSTED_PROXIES is not set",
+                "ADMITONE_SMTP_URL is not set",
+            ],
+        ),
+        (
+            &[bare[2]],
+            &[
+                "ADMITONE_JWT_SECRET is not set",
+                "DATABASE_URL names no Postgres",
+                "ADMITONE_CLUSTER_SECRET is not set",
+                "ADMITONE_TRUSTED_PROXIES is not set",
+                "ADMITONE_SMTP_URL is not set",
+            ],
+        ),
+        (
+            &[("ADMITONE_MAIL", "smtp"), ("ADMITONE_LISTEN", "0.0.0.0:8080")],
+            &[
+                "ADMITONE_SMTP_URL is not set",
+                "ADMITONE_MAIL_FROM is not set",
+                "ADMITONE_PUBLIC_URL is not set",
+            ],
+        ),
+    ] {
+        let refused = from_environment(pairs).unwrap().check_serving().unwrap_err().to_string();
+        let lines: Vec<_> = refused.lines().collect();
+        assert_eq!(lines.len(), missing.len(), "{refused}");
+        for (line, says) in lines.iter().zip(missing) {
+            assert!(line.contains(says), "{line}: {says}");
+        }
+    }
+    let refused = from_environment(&bare[..1]).unwrap().for_worker().check_worker().unwrap_err();
+    let refused = refused.to_string();
+    assert!(refused.contains("REDIS_URL is not set"), "{refused}");
+    assert!(refused.contains("ADMITONE_JWT_SECRET is not set"), "{refused}");
+}
