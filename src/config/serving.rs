@@ -50,6 +50,20 @@ impl Config {
         all(&problems)
     }
 
+    /// Returns what is allowed and probably not meant, a sentence each, for the log of a start.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.mail_mode() == MailMode::Smtp && self.public_url.is_none() {
+            warnings.push(format!(
+                "ADMITONE_PUBLIC_URL is not set: the links in mails lead to {}, which no other machine \
+                 reaches; set it to the address at which people reach the server",
+                self.listen
+            ));
+        }
+        warnings
+    }
+
     fn secret_problem(&self) -> Vec<String> {
         if !(self.is_postgres() || self.is_cluster()) || !self.jwt_secret.is_empty() {
             return Vec::new();
@@ -100,9 +114,10 @@ impl Config {
         problems
     }
 
-    /// True if people may be expected on this machine alone.
+    /// True if people may be expected on this machine alone. Several instances on loopback have a load
+    /// balancer in front.
     fn is_tried_out(&self) -> bool {
-        self.listen.ip().is_loopback()
+        self.listen.ip().is_loopback() && !self.is_cluster()
     }
 
     /// Checks the settings that several instances need, and that one alone must not have.

@@ -78,6 +78,26 @@ fn a_process_that_is_alone_does_not_wait_to_be_noticed() {
     assert_eq!(seconds(&cluster_but(&[("ADMITONE_DRAIN_DELAY", "0s")])), 0);
 }
 
+const SMTP: [(&str, &str); 3] = [
+    ("ADMITONE_MAIL", "smtp"),
+    ("ADMITONE_SMTP_URL", "smtp://127.0.0.1:1025"),
+    ("ADMITONE_MAIL_FROM", "tickets@tickets.example"),
+];
+
+#[test]
+fn mails_of_several_instances_need_the_address_of_their_links_on_loopback_too() {
+    let refused = from_environment(&cluster_but(&SMTP)).unwrap().check_serving().unwrap_err();
+    assert!(refused.to_string().contains("ADMITONE_PUBLIC_URL is not set"), "{refused}");
+    let public = ("ADMITONE_PUBLIC_URL", "https://tickets.example");
+    from_environment(&[&cluster_but(&SMTP)[..], &[public]].concat())
+        .unwrap()
+        .check_serving()
+        .unwrap();
+    let elsewhere = ("ADMITONE_LISTEN", "0.0.0.0:8080");
+    let alone = from_environment(&[&SMTP[..], &[elsewhere]].concat()).unwrap();
+    assert!(alone.check_serving().is_err());
+}
+
 #[test]
 fn all_that_is_missing_is_said_at_once() {
     let bare = &CLUSTER[..3];
@@ -122,4 +142,22 @@ fn all_that_is_missing_is_said_at_once() {
     let refused = refused.to_string();
     assert!(refused.contains("REDIS_URL is not set"), "{refused}");
     assert!(refused.contains("ADMITONE_JWT_SECRET is not set"), "{refused}");
+}
+
+#[test]
+fn a_start_warns_of_what_is_probably_not_meant() {
+    let warnings = |pairs: &[(&str, &str)]| from_environment(pairs).unwrap().warnings();
+    assert_eq!(warnings(&[]), Vec::<String>::new());
+    assert_eq!(warnings(&cluster_but(&[])), Vec::<String>::new());
+    let public = ("ADMITONE_PUBLIC_URL", "https://tickets.example");
+    assert_eq!(warnings(&[&SMTP[..], &[public]].concat()), Vec::<String>::new());
+    let tried_out = from_environment(&SMTP).unwrap();
+    tried_out.check_serving().unwrap();
+    for (pairs, says) in [
+        (&SMTP[..], "lead to 127.0.0.1:8080, which no other machine reaches"),
+    ] {
+        let warnings = warnings(pairs);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains(says), "{warnings:?}");
+    }
 }
