@@ -61,6 +61,12 @@ impl Config {
                 self.listen
             ));
         }
+        for network in self.proxies().wide() {
+            warnings.push(format!(
+                "ADMITONE_TRUSTED_PROXIES has the wide network {network}: all machines in it choose the \
+                 addresses they count under; name the networks of the proxies alone"
+            ));
+        }
         warnings
     }
 
