@@ -61,6 +61,12 @@ impl Config {
                 self.listen
             ));
         }
+        if !self.rate_limits {
+            warnings.push(
+                "ADMITONE_RATE_LIMITS is off: requests are not limited, which is for load tests only"
+                    .to_owned(),
+            );
+        }
         for network in self.proxies().wide() {
             warnings.push(format!(
                 "ADMITONE_TRUSTED_PROXIES has the wide network {network}: all machines in it choose the \

@@ -155,6 +155,7 @@ fn a_start_warns_of_what_is_probably_not_meant() {
     tried_out.check_serving().unwrap();
     for (pairs, says) in [
         (&SMTP[..], "lead to 127.0.0.1:8080, which no other machine reaches"),
+        (&[("ADMITONE_RATE_LIMITS", "off")], "ADMITONE_RATE_LIMITS is off"),
         (&[("ADMITONE_TRUSTED_PROXIES", "10.0.0.0/7")], "the wide network 10.0.0.0/7"),
         (&[("ADMITONE_TRUSTED_PROXIES", "::1,2000::/15")], "the wide network 2000::/15"),
     ] {
