@@ -471,6 +471,35 @@ fn migrations_are_shown_applied_and_taken_back() {
 }
 
 #[test]
+fn a_start_and_a_load_balancer_that_is_not_named_leave_warnings() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [
+        ("ADMITONE_LOG_FORMAT", "json"),
+        ("ADMITONE_RATE_LIMITS", "off"),
+        ("ADMITONE_TRUSTED_PROXIES", "128.0.0.0/2"),
+    ];
+    let server = Admitone::start(dir.path(), &settings);
+    for _ in 0..3 {
+        server.shell("curl -sS $API/health/live -H 'X-Forwarded-For: 192.0.2.7'");
+    }
+    let ended = server.stop();
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let lines = ended.err.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    let warnings: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+    assert_eq!(warnings.len(), 3, "{warnings:#?}");
+    for says in ["ADMITONE_RATE_LIMITS is off", "the wide network 128.0.0.0/2"] {
+        assert!(
+            warnings.iter().any(|line| line.to_string().contains(says)),
+            "{says}: {warnings:#?}"
+        );
+    }
+    let unnamed = warnings.iter().find(|line| line["peer"] == "127.0.0.1").expect("once");
+    assert_eq!(unnamed["header"], "x-forwarded-for");
+    assert!(unnamed.to_string().contains("ADMITONE_TRUSTED_PROXIES does not name"), "{unnamed}");
+}
+
+#[test]
 fn log_lines_are_json_with_the_requests_id_if_wanted() {
     let dir = tempfile::tempdir().unwrap();
     let settings =
