@@ -9,7 +9,7 @@ use super::refused::{Refusals, Refused};
 use super::tables::{Column, cards};
 use crate::accounts::normalise_email;
 use crate::http::api::roles::invitations;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
@@ -305,7 +305,7 @@ async fn invite(
     };
     let query = Query { event: page, ..Query::default() };
     let mut answer = show(&state, &visitor, &query, (&form, &refusals)).await?;
-    *answer.status_mut() = ErrorCode::Invalid.status();
+    mark_refused(&mut answer, ErrorCode::Invalid);
     Ok(answer)
 }
 

@@ -124,6 +124,24 @@ on_both_databases! {
         let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
         assert_eq!(admin.post(&format!("/door/{event}/check"), &form).await.status, 404);
         assert_eq!(row("ticket.check-in").await["outcome"], "TICKET_NOT_FOUND");
+        // So do forms that are shown again, and the page of a failure.
+        let form = [("key", "2"), ("email", "no address"), ("role", "DOOR"), ("eventId", event)];
+        admin.post("/organiser/team", &form).await;
+        let refused = async |action: &str, code: &str| {
+            let path = format!("/api/admin/audit-log?action={action}");
+            let rows = shop.admin().get(&path).await.is(200).data;
+            let row = rows.as_array().unwrap().iter().find(|row| row["outcome"] == code).cloned();
+            row.unwrap_or_else(|| panic!("{action} {code}: {rows}"))
+        };
+        refused("invitation.send", "INVALID").await;
+        let form = [("key", "3"), ("do", "pause")];
+        let sale = format!("/organiser/events/{event}/actions");
+        admin.post(&sale, &[("key", "4"), ("do", "pause")]).await;
+        admin.post(&sale, &form).await;
+        refused("sale.pause", "WRONG_STATE").await;
+        let nothing = uuid::Uuid::new_v4();
+        admin.post(&format!("/organiser/refunds/{nothing}/retry"), &[("key", "5")]).await;
+        refused("refund.retry", "NOT_FOUND").await;
         let form = [("do", "preview"), ("name", "Hall"), ("plan", "")];
         admin.post("/organiser/venues", &form).await;
         assert!(row("venue.draw-plan").await["outcome"].is_string());
