@@ -51,14 +51,14 @@ struct Invite {
     #[serde(default)]
     role: String,
     /// The id of the offering; empty for administrators.
-    #[serde(default, rename = "eventId")]
+    #[serde(default, rename = "offeringId")]
     event: String,
 }
 
 /// The page to return to.
 #[derive(Deserialize)]
 struct Of {
-    #[serde(default, rename = "eventId")]
+    #[serde(default, rename = "offeringId")]
     event: String,
 }
 
@@ -155,7 +155,7 @@ impl Shown<'_> {
     fn button(&self, action: &str, text: &'static str) -> Markup {
         html! {
             form method="post" action=(action) {
-                @if let Some(event) = self.event { input type="hidden" name="eventId" value=(event); }
+                @if let Some(event) = self.event { input type="hidden" name="offeringId" value=(event); }
                 button.link { (self.visitor.text(text)) }
             }
         }
@@ -238,8 +238,8 @@ impl Shown<'_> {
                     hint: Some(visitor.text("team.email_hint")), ..Field::default() }))
                 (refusals.with_error(role).choice(&options))
                 @match self.event {
-                    Some(event) => input type="hidden" name="eventId" value=(event);,
-                    None => (refusals.field(Field { name: "eventId", label: visitor.text("team.event_id"),
+                    Some(event) => input type="hidden" name="offeringId" value=(event);,
+                    None => (refusals.field(Field { name: "offeringId", label: visitor.text("team.event_id"),
                         value: &form.event, hint: Some(visitor.text("team.event_hint")),
                         ..Field::default() })),
                 }
@@ -278,7 +278,7 @@ async fn invite(
         let role = GrantRole::parse(&form.role)
             .ok_or_else(|| refused("role", &ApiError::invalid("role", "is not known")))?;
         if offering.is_none() && !event.is_empty() {
-            return Err(refused("eventId", &RoleError::NoSuchOffering.into()));
+            return Err(refused("offeringId", &RoleError::NoSuchOffering.into()));
         }
         Ok(NewInvitation { email, role, offering, language: visitor.language.tag() })
     });
@@ -298,7 +298,7 @@ async fn invite(
                     | RoleError::Forbidden
                     | RoleError::TooManyInvitations { .. }),
                 ) => return Err(error.into()),
-                Err(error) => refused("eventId", &error.into()).into(),
+                Err(error) => refused("offeringId", &error.into()).into(),
             }
         }
         Err(refused) => refused.into(),

@@ -113,7 +113,7 @@ on_both_databases! {
         let created = row("event.create").await;
         assert_eq!([&created["target"], &created["offeringId"]], [event, event]);
         assert_eq!(created["after"]["id"], event);
-        let form = [("key", "1"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", event)];
+        let form = [("key", "1"), ("email", "lee@example.com"), ("role", "DOOR"), ("offeringId", event)];
         admin.post("/organiser/team", &form).await.leads_to("/organiser/team");
         let sent = row("invitation.send").await;
         let open = shop.admin().get("/api/admin/invitations").await.is(200).data;
@@ -125,7 +125,7 @@ on_both_databases! {
         assert_eq!(admin.post(&format!("/door/{event}/check"), &form).await.status, 404);
         assert_eq!(row("ticket.check-in").await["outcome"], "TICKET_NOT_FOUND");
         // So do forms that are shown again, and the page of a failure.
-        let form = [("key", "2"), ("email", "no address"), ("role", "DOOR"), ("eventId", event)];
+        let form = [("key", "2"), ("email", "no address"), ("role", "DOOR"), ("offeringId", event)];
         admin.post("/organiser/team", &form).await;
         let refused = async |action: &str, code: &str| {
             let path = format!("/api/admin/audit-log?action={action}");
@@ -133,7 +133,8 @@ on_both_databases! {
             let row = rows.as_array().unwrap().iter().find(|row| row["outcome"] == code).cloned();
             row.unwrap_or_else(|| panic!("{action} {code}: {rows}"))
         };
-        refused("invitation.send", "INVALID").await;
+        let sent = refused("invitation.send", "INVALID").await;
+        assert_eq!((&sent["after"]["offeringId"], &sent["after"]["key"]), (&json!(event), &json!(null)));
         let form = [("key", "3"), ("do", "pause")];
         let sale = format!("/organiser/events/{event}/actions");
         admin.post(&sale, &[("key", "4"), ("do", "pause")]).await;
@@ -152,11 +153,11 @@ on_both_databases! {
         let event = shop.event().await;
         let admin = Browser::of(&shop, &shop.admin());
         let team = format!("/organiser/team?event={}", event.id);
-        let form = [("key", "1"), ("email", "not an address"), ("role", "DOOR"), ("eventId", &event.id)];
+        let form = [("key", "1"), ("email", "not an address"), ("role", "DOOR"), ("offeringId", &event.id)];
         let refused = admin.post("/organiser/team", &form).await;
         assert_eq!(refused.status, 422);
         refused.shows(&["id=\"field-email-error\"", "not an address"]);
-        let form = [("key", "2"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &event.id)];
+        let form = [("key", "2"), ("email", "lee@example.com"), ("role", "DOOR"), ("offeringId", &event.id)];
         admin.post("/organiser/team", &form).await.leads_to(&team);
         let page = admin.get(&team).await;
         page.shows(&["lee@example.com", "/withdraw"]);
@@ -177,7 +178,7 @@ on_both_databases! {
         page.shows(&["Lee", "/revoke"]);
         let (_, grant) = page.text.split_once("action=\"/organiser/team/").unwrap();
         let grant = grant.split('/').next().unwrap();
-        let form = [("eventId", &*event.id)];
+        let form = [("offeringId", &*event.id)];
         admin.post(&format!("/organiser/team/{grant}/revoke"), &form).await.leads_to(&team);
         assert_eq!(lee.get("/door").await.status, 403);
     }
