@@ -37,7 +37,7 @@ pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
 pub use tables::audit_entry::{AuditEntry, AuditFilter, AuditOutcome};
 pub use tables::auto_payment::AutoPaymentRow;
-pub use tables::catalogue::EventSearch;
+pub use tables::catalogue::{EventSearch, OfferingName};
 pub use tables::class::{ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort};
 pub use tables::class_figures::{ClassHour, ClassTotals};
 pub use tables::delivery::{

@@ -3,6 +3,7 @@
 use entities::event;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
 
 use crate::ids::OfferingId;
 use crate::inventory::TimestampMs;
@@ -22,6 +23,15 @@ pub struct EventSearch {
     pub among: Option<Vec<OfferingId>>,
     /// The last event of the page before.
     pub after: Option<(TimestampMs, OfferingId)>,
+}
+
+/// The name of an event or a class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct OfferingName {
+    pub id: OfferingId,
+    pub name: String,
+    pub is_class: bool,
 }
 
 impl Store {
@@ -61,6 +71,31 @@ impl Store {
         }
         let rows = query.all(self.reads()).await?;
         self.with_products(rows).await
+    }
+
+    /// Returns the names of those of `ids` that exist, and whether they are classes; of all that take
+    /// place, the last first, where `ids` is `None`. At most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn offerings_named(
+        &self,
+        ids: Option<&[OfferingId]>,
+        limit: u64,
+    ) -> Result<Vec<OfferingName>, StoreError> {
+        use event::Column;
+        let mut query = event::Entity::find().order_by_desc(Column::EventDate).limit(limit);
+        if let Some(ids) = ids {
+            query = query.filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
+        }
+        let query = query.select_only().columns([Column::Id, Column::Name, Column::Kind]);
+        let rows: Vec<(Uuid, String, String)> = query.into_tuple().all(self.reads()).await?;
+        let named = rows.into_iter().map(|(id, name, kind)| OfferingName {
+            id: OfferingId(id),
+            name,
+            is_class: kind == kind_name(true),
+        });
+        Ok(named.collect())
     }
 }
 

@@ -67,6 +67,36 @@ on_both_databases! {
         // What was done is in the log, what was refused at the gate is not.
         let log = organiser.get("/organiser/audit?action=sale").await;
         log.shows(&["sale.pause", "PAUSED", "/organiser/audit.csv?action=sale"]);
+        let log = organiser.get("/organiser/audit").await;
+        let link = format!("<a href=\"/organiser/events/{}\">Hamlet</a>", mine.id);
+        log.shows(&["type=\"date\"", "<select id=\"field-event\"", &link]);
+        assert!(!log.text.contains("Macbeth") && !log.text.contains("/organiser/users/"), "{}", log.text);
+        for (query, is_found) in [
+            ("actor=Kim@example.com", true),
+            ("actor=lee@example.com", false),
+            ("actor=choi@example.com", false),
+            ("from=1970-01-02&to=9000-01-01", true),
+            ("to=1970-01-02", false),
+            ("from=9000-01-01", false),
+        ] {
+            let log = organiser.get(&format!("/organiser/audit?{query}")).await;
+            assert_eq!((log.status, log.text.contains("sale.pause")), (200, is_found), "{query}");
+        }
+        for (query, says) in [
+            ("actor=kim", "neither an e-mail address nor the id"),
+            ("from=yesterday", "This is no date."),
+            ("to=2026-02-30", "This is no date."),
+            ("event=Hamlet", "Choose an event or a class from the list."),
+        ] {
+            let log = organiser.get(&format!("/organiser/audit?{query}")).await;
+            assert_eq!(log.status, 422, "{query}");
+            log.shows(&[says]);
+            let file = organiser.get(&format!("/organiser/audit.csv?{query}")).await;
+            assert_eq!(file.status, 422, "{query}");
+        }
+        let admin = Browser::of(&shop, &shop.admin());
+        let log = admin.get("/organiser/audit?actor=kim@example.com").await;
+        log.shows(&["/organiser/users/", "sale.pause", "Macbeth"]);
         let file = organiser.get("/organiser/audit.csv").await;
         assert!(file.text.contains("sale.pause") && !file.text.contains(&other.id), "{}", file.text);
     }
