@@ -103,7 +103,8 @@ on_both_databases! {
         login(&shop, PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
         let again = login(&shop, NEW).await.is(200).data;
         assert_eq!(again["user"]["emailConfirmedAt"], shop.time_in(0), "the mail was read");
-        mail(&shop, "security.password_changed", kim.user).await;
+        let (letter, _) = mail(&shop, "security.password_changed", kim.user).await;
+        assert!(letter.html.contains("and all devices were signed out"), "{}", letter.html);
     }
 
     async fn the_owner_is_told_of_a_lock_once_and_a_link_ends_it(db: TestDb) {
@@ -198,7 +199,8 @@ async fn a_link_ends_with_its_time_and_with_the_password_of_before() {
     let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
     let change = json!({"currentPassword": PASSWORD, "newPassword": NEW});
     kim.patch("/api/users/me", &change).await.is(200);
-    mail(&shop, "security.password_changed", kim.user).await;
+    let (letter, _) = mail(&shop, "security.password_changed", kim.user).await;
+    assert!(letter.html.contains("all other devices were signed out"), "{}", letter.html);
     reset(&shop, &token(&letter), "third horse battery").await.refused(410, "INVALID_LINK");
     login(&shop, NEW).await.is(200);
 }
