@@ -116,6 +116,7 @@ on_both_databases! {
         login(&shop, PASSWORD).await.refused(429, "LOGIN_LOCKED");
         let (letter, _) = mail(&shop, "security.login_locked", kim.user).await;
         assert_eq!(letter.subject, "Signing in to your account is locked");
+        assert!(letter.html.contains("Only the network or the device from which this came is locked"));
         assert!(letter.html.contains("https://tickets.example.com/forgot-password"));
         ask(&shop, "kim@example.com").await.is(202);
         let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
