@@ -17,6 +17,7 @@ mod tables;
 
 pub use error::StoreError;
 use error::is_unique_violation;
+pub(crate) use sqlite_file::sqlite_file;
 pub use states::{
     OnPaymentFailure, PaymentMethod, PaymentState, RefundReason, RefundState, ReservationState,
     TicketState, attendance_name, auto_payment_id, enrollment_status, promotion_name,

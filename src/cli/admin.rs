@@ -18,7 +18,7 @@ use crate::inventory::TimestampMs;
 use crate::roles::{NewGrant, RoleError, Roles};
 use crate::server::{self, StartError};
 use crate::store::{
-    AuditOutcome, GrantFilter, GrantRole, GrantRow, InstanceLock, Store, StoreError,
+    AuditOutcome, GrantFilter, GrantRole, GrantRow, InstanceLock, Store, StoreError, sqlite_file,
 };
 
 pub(super) fn command() -> Command {
@@ -236,8 +236,17 @@ fn first_line() -> Result<String> {
 }
 
 /// Runs beside servers on Postgres; needs a SQLite file to itself, because one process at a time may
-/// have it.
+/// have it. Makes no database: there would be no account in it.
 async fn open(config: &Config) -> Result<(Option<InstanceLock>, Store)> {
+    if !config.is_postgres()
+        && !sqlite_file(config.database().expose()).is_ok_and(|it| it.is_file())
+    {
+        let place = match config.database_url.expose() {
+            "" => format!("in {}", config.data_dir.display()),
+            url => format!("at {url}"),
+        };
+        bail!("there is no database {place}: name the server's with DATABASE_URL or --data-dir");
+    }
     let (lock, store) = if config.is_postgres() {
         (None, server::connect(config).await?)
     } else {
