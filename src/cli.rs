@@ -121,8 +121,16 @@ fn command() -> Command {
     command.after_help(format!("{heading}{secrets}\n\n{EXAMPLES}")).max_term_width(100)
 }
 
-/// Returns a command that takes all settings, as all commands do, and whose help shows only these.
-fn showing(settings: &[&str], command: Command) -> Command {
+/// Returns a command that takes all settings, as all commands do, and whose help shows only these, and
+/// where the database is for those that need one.
+fn showing(settings: &[&str], mut command: Command) -> Command {
+    let database = keys().find(|key| key.name == "database_url");
+    if let Some(key) = database.filter(|_| settings.contains(&"data_dir")) {
+        let said =
+            format!("Settings of the environment and the file only:\n  {}  {}", key.env, key.help);
+        let inner = said.clone();
+        command = command.after_help(said).mut_subcommands(|it| it.after_help(inner.clone()));
+    }
     let hidden = keys().filter(|key| !key.secret && !settings.contains(&key.name));
     command.args(
         hidden
@@ -159,7 +167,9 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
     }
 }
 
-/// Writes one line to standard error.
+/// Writes to standard error, with the name of the program before each line.
 fn complain(reason: &str) {
-    let _ = writeln!(io::stderr(), "admitone: {reason}");
+    for line in reason.lines() {
+        let _ = writeln!(io::stderr(), "admitone: {line}");
+    }
 }

@@ -3,6 +3,7 @@
 
 mod keys;
 mod load;
+mod serving;
 mod social;
 
 use std::fmt;

@@ -46,6 +46,7 @@ use crate::http::api::venues::{Drawings, SeatStates};
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::middleware::response_body::Unsent;
+use crate::http::middleware::unnamed_proxies::UnnamedProxies;
 use crate::http::state::{AppState, Pings};
 use crate::ids::InstanceId;
 use crate::journal::Journal;
@@ -457,6 +458,7 @@ fn assemble(
         views_in_use: Arc::default(),
         unsent: Unsent::default(),
         connections: Arc::clone(&http.connections),
+        unnamed_proxies: UnnamedProxies::default(),
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
     })

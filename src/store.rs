@@ -17,6 +17,7 @@ mod tables;
 
 pub use error::StoreError;
 use error::is_unique_violation;
+pub(crate) use sqlite_file::sqlite_file;
 pub use states::{
     OnPaymentFailure, PaymentMethod, PaymentState, RefundReason, RefundState, ReservationState,
     TicketState, attendance_name, auto_payment_id, enrollment_status, promotion_name,
@@ -37,7 +38,7 @@ pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
 pub use tables::audit_entry::{AuditEntry, AuditFilter, AuditOutcome};
 pub use tables::auto_payment::AutoPaymentRow;
-pub use tables::catalogue::EventSearch;
+pub use tables::catalogue::{EventSearch, OfferingName};
 pub use tables::class::{ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort};
 pub use tables::class_figures::{ClassHour, ClassTotals};
 pub use tables::delivery::{

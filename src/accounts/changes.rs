@@ -100,7 +100,11 @@ impl Accounts {
         tokens: Option<(String, RefreshToken)>,
     ) -> Result<Updated, AccountError> {
         self.refuse_older(&user);
-        self.tell("security.password_changed", user.id, json!({})).await;
+        let payload = match &tokens {
+            Some(_) => json!({ "stays": "the session that changed it" }),
+            None => json!({}),
+        };
+        self.tell("security.password_changed", user.id, payload).await;
         let session = match tokens {
             Some((token, row)) => {
                 let times = (row.issued_at, row.expires_at);

@@ -12,12 +12,13 @@ use crate::accounts::{Accounts, generated_password, normalise_email};
 use crate::audit_log::{self, Act};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::http::error::ApiError;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
 use crate::roles::{NewGrant, RoleError, Roles};
 use crate::server::{self, StartError};
 use crate::store::{
-    AuditOutcome, GrantFilter, GrantRole, GrantRow, InstanceLock, Store, StoreError,
+    AuditOutcome, GrantFilter, GrantRole, GrantRow, InstanceLock, Store, StoreError, sqlite_file,
 };
 
 pub(super) fn command() -> Command {
@@ -125,12 +126,14 @@ fn change_role(config: &Config, arguments: &ArgMatches, change: Change) -> Resul
             }
             Change::Revoke => revoke(&store, &roles, user.id, (role, offering)).await,
         };
-        let outcome = if changed.is_ok() { audit_log::DONE } else { "REFUSED" };
-        let target = changed.as_ref().ok().map(|grant| grant.id.to_string());
-        let outcome = outcome.to_owned();
-        let with = AuditOutcome { outcome, target, ..AuditOutcome::default() };
-        audit_log::complete(&store, begun, with).await;
-        changed?;
+        match changed {
+            Ok(grant) => complete(&store, begun, audit_log::DONE, Some(grant.id.to_string())).await,
+            Err(error) => {
+                let said = anyhow::Error::msg(error.to_string());
+                complete(&store, begun, ApiError::from(error).code().as_str(), None).await;
+                return Err(said);
+            }
+        }
         super::print(&format!(
             "{} {done} the role {}; servers that run know it within 2 s\n",
             user.email,
@@ -175,8 +178,9 @@ async fn begin(
     audit_log::begin(store, act, now).await
 }
 
-async fn complete(store: &Store, act: Uuid, outcome: &str) {
-    let with = AuditOutcome { outcome: outcome.to_owned(), ..AuditOutcome::default() };
+/// Completes an act; the code of a refusal is that of the API.
+async fn complete(store: &Store, act: Uuid, outcome: &str, target: Option<String>) {
+    let with = AuditOutcome { outcome: outcome.to_owned(), target, ..AuditOutcome::default() };
     audit_log::complete(store, act, with).await;
 }
 
@@ -200,11 +204,12 @@ fn reset_password(config: &Config, arguments: &ArgMatches) -> Result<()> {
         let user = match accounts.reset_password(email, password.clone()).await {
             Ok(user) => user,
             Err(error) => {
-                complete(&store, act, "REFUSED").await;
-                return Err(error.into());
+                let said = anyhow::Error::msg(error.to_string());
+                complete(&store, act, ApiError::from(error).code().as_str(), None).await;
+                return Err(said);
             }
         };
-        complete(&store, act, audit_log::DONE).await;
+        complete(&store, act, audit_log::DONE, None).await;
         let shown = match given {
             Some(_) => "(the one you gave)".to_owned(),
             None => format!("{password} (shown this once)"),
@@ -231,8 +236,17 @@ fn first_line() -> Result<String> {
 }
 
 /// Runs beside servers on Postgres; needs a SQLite file to itself, because one process at a time may
-/// have it.
+/// have it. Makes no database: there would be no account in it.
 async fn open(config: &Config) -> Result<(Option<InstanceLock>, Store)> {
+    if !config.is_postgres()
+        && !sqlite_file(config.database().expose()).is_ok_and(|it| it.is_file())
+    {
+        let place = match config.database_url.expose() {
+            "" => format!("in {}", config.data_dir.display()),
+            url => format!("at {url}"),
+        };
+        bail!("there is no database {place}: name the server's with DATABASE_URL or --data-dir");
+    }
     let (lock, store) = if config.is_postgres() {
         (None, server::connect(config).await?)
     } else {

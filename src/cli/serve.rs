@@ -10,6 +10,9 @@ use crate::telemetry;
 /// Starts, waits for SIGTERM or SIGINT, stops.
 pub(super) fn run(config: Config) -> Result<()> {
     telemetry::start_log(&config);
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     super::block_on(async {
         // Before the start, so that a signal during it is not lost.
         let mut terminate = signal(SignalKind::terminate())?;

@@ -211,8 +211,9 @@ const GENERAL: &[Key] = &[
         "public_url",
         "ADMITONE_PUBLIC_URL",
         "URL",
-        "The address at which people reach the server, such as https://tickets.example.com, where a \
-         proxy changes the host that requests name [the host of each request]",
+        "The address at which people reach the server, such as https://tickets.example.com, for \
+         links in mails, and for pages where a proxy changes the host that requests name [the host of \
+         each request; in mails the listening address]",
         |c, v| origin(v).map(|v| c.public_url = Some(v))
     ),
     key!(

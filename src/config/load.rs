@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use super::Config;
 use super::keys::{Key, keys};
-use super::{Config, MailMode};
 
 /// The file that is read when none is named, if it exists.
 pub const DEFAULT_FILE: &str = "admitone.toml";
@@ -16,10 +15,10 @@ const FILE_ENV: &str = "ADMITONE_CONFIG";
 /// Prefix of settings of the project's own tests, which the server ignores.
 const TEST_PREFIX: &str = "ADMITONE_TEST_";
 
-/// A setting that cannot be accepted.
+/// Settings that cannot be accepted, a line for each.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct ConfigError(String);
+pub struct ConfigError(pub(super) String);
 
 /// Sources of settings.
 #[derive(Debug, Default)]
@@ -96,133 +95,6 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks the settings that serving needs, and reading a journal or migrating does not.
-    ///
-    /// # Errors
-    /// The missing setting.
-    pub fn check_serving(&self) -> Result<(), ConfigError> {
-        if self.is_postgres() && self.jwt_secret.is_empty() {
-            return Err(ConfigError(
-                "ADMITONE_JWT_SECRET is not set: with Postgres it must be, to 32 bytes or more that \
-                 only you know, such as the output of `openssl rand -hex 32`"
-                    .into(),
-            ));
-        }
-        self.check_cluster()?;
-        self.check_mail()
-    }
-
-    /// Checks the settings that a worker needs: those of an instance among several.
-    ///
-    /// # Errors
-    /// The missing setting.
-    pub fn check_worker(&self) -> Result<(), ConfigError> {
-        let refuse = |why: &str| Err(ConfigError(why.into()));
-        if !self.is_postgres() {
-            return refuse(
-                "admitone worker needs Postgres: a SQLite file belongs to one process, and `admitone \
-                 serve` does the work of a worker itself; set DATABASE_URL to that of the instances",
-            );
-        }
-        if !self.is_cluster() {
-            return refuse(
-                "REDIS_URL is not set: a worker finds the instances through Redis, so set REDIS_URL and \
-                 ADMITONE_CLUSTER_SECRET to those of the instances; an instance without them needs no \
-                 worker and does the work itself",
-            );
-        }
-        if self.public_url.is_none() && self.mail_mode() != MailMode::Off {
-            return refuse(
-                "ADMITONE_PUBLIC_URL is not set: a worker writes mails, whose links need the address at \
-                 which people reach the instances, such as https://tickets.example.com",
-            );
-        }
-        self.check_serving()
-    }
-
-    /// Checks that mails can be sent where they are wanted, and that their absence is intended.
-    fn check_mail(&self) -> Result<(), ConfigError> {
-        let refuse = |why: &str| Err(ConfigError(why.into()));
-        if self.mail.is_none() && self.smtp_url.is_none() && self.is_postgres() {
-            return refuse(
-                "ADMITONE_SMTP_URL is not set: customers are told of tickets and offers by mail, so set \
-                 it to the mail server, such as smtps://user:password@mail.example.com, or say \
-                 ADMITONE_MAIL=off (no mails) or ADMITONE_MAIL=keep (shown at /dev/mail only)",
-            );
-        }
-        if self.mail_mode() != MailMode::Smtp {
-            return Ok(());
-        }
-        if self.smtp_url.is_none() {
-            return refuse(
-                "ADMITONE_MAIL is smtp and ADMITONE_SMTP_URL is not set: set it to the mail server, such \
-                 as smtps://user:password@mail.example.com",
-            );
-        }
-        if self.mail_from.is_none() {
-            return refuse(
-                "ADMITONE_MAIL_FROM is not set: mails need a sender, such as tickets@example.com",
-            );
-        }
-        if self.public_url.is_none() && !self.listen.ip().is_loopback() {
-            return refuse(
-                "ADMITONE_PUBLIC_URL is not set: links in mails need the address at which people reach \
-                 the server, such as https://tickets.example.com",
-            );
-        }
-        Ok(())
-    }
-
-    /// Checks the settings that several instances need, and that one alone must not have.
-    fn check_cluster(&self) -> Result<(), ConfigError> {
-        if !self.is_cluster() {
-            return match self.cluster_secret {
-                None => Ok(()),
-                Some(_) => Err(ConfigError(
-                    "ADMITONE_CLUSTER_SECRET is set and REDIS_URL is not: several instances find \
-                     each other through Redis, so set REDIS_URL too; for one instance unset both"
-                        .into(),
-                )),
-            };
-        }
-        if !self.is_postgres() {
-            return Err(ConfigError(
-                "REDIS_URL is set and DATABASE_URL names no Postgres: several instances share one \
-                 Postgres, so set DATABASE_URL to postgres://user:password@host/database; for one \
-                 instance unset REDIS_URL"
-                    .into(),
-            ));
-        }
-        if self.cluster_secret.is_none() {
-            return Err(ConfigError(
-                "ADMITONE_CLUSTER_SECRET is not set: instances know each other by it, so set it, the \
-                 same for all, to the output of `openssl rand -hex 32`"
-                    .into(),
-            ));
-        }
-        // A worker has no clients.
-        if self.trusted_proxies.is_none() && !self.is_worker {
-            return Err(ConfigError(
-                "ADMITONE_TRUSTED_PROXIES is not set: several instances have a load balancer in front, \
-                 and limits count the clients behind it, so set it to the networks that it connects \
-                 from, such as 10.0.0.0/8, or to none if clients connect directly"
-                    .into(),
-            ));
-        }
-        let address = self.advertise.clone().unwrap_or_else(|| self.listen.to_string());
-        if is_reachable(&address) {
-            return Ok(());
-        }
-        let why = match &self.advertise {
-            Some(address) => format!("ADMITONE_ADVERTISE: {address:?} is no address to connect to"),
-            None => format!("ADMITONE_LISTEN is {address}, which is no address to connect to"),
-        };
-        Err(ConfigError(format!(
-            "{why}: set ADMITONE_ADVERTISE to the HOST:PORT at which other instances reach this one, \
-             such as 10.0.0.7:8080"
-        )))
-    }
-
     fn check_together(&self) -> Result<(), ConfigError> {
         let fixed_ports = self.listen.port() != 0;
         if fixed_ports && self.metrics_listen == Some(self.listen) {
@@ -249,17 +121,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// True if another instance could connect to `address`: a host and a port, and a host that means the
-/// same on every machine.
-fn is_reachable(address: &str) -> bool {
-    let Some((host, port)) = address.rsplit_once(':') else { return false };
-    // With port 0 the system chooses, and the server advertises the chosen port.
-    let is_host = !host.is_empty() && !host.contains(['/', '@', ' ']);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let unspecified = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
-    is_host && !unspecified && port.parse::<u16>().is_ok()
 }
 
 fn wrong(key: &Key, origin: Origin<'_>, value: &str, reason: &str) -> ConfigError {

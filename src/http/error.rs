@@ -44,6 +44,16 @@ pub struct ApiError {
     seats: Vec<SeatId>,
 }
 
+/// The refusal that a page shows, in the extensions of its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownRefusal(pub(crate) ErrorCode);
+
+/// Gives a page that shows a refusal the status of it, and says so to the audit log.
+pub(crate) fn mark_refused(page: &mut HttpResponse, code: ErrorCode) {
+    *page.status_mut() = code.status();
+    page.extensions_mut().insert(ShownRefusal(code));
+}
+
 /// The form of every failure.
 #[derive(Serialize)]
 struct FailureBody<'a> {

@@ -10,3 +10,4 @@ pub mod origin;
 pub mod rates;
 pub mod request_context;
 pub mod response_body;
+pub mod unnamed_proxies;

@@ -16,6 +16,7 @@ use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::middleware::response_body::Unsent;
+use crate::http::middleware::unnamed_proxies::UnnamedProxies;
 use crate::limits::Limits;
 use crate::mail::Mailer;
 use crate::offerings::Offerings;
@@ -89,6 +90,8 @@ pub struct AppState {
     pub unsent: Unsent,
     /// The open connections and their limits.
     pub connections: Arc<Connections>,
+    /// The warning of load balancers that the settings do not name.
+    pub unnamed_proxies: UnnamedProxies,
     /// The state of the process between start and stop.
     pub lifecycle: Arc<Lifecycle>,
     /// The result of the last database ping of readiness probes.

@@ -37,6 +37,9 @@ impl Composer {
                 if let Some(removed) = draft.body.maybe_text("removed").map(one_line) {
                     draft.values.insert("removed", removed.into());
                 }
+                if let Some(stays) = draft.body.maybe_text("stays").map(one_line) {
+                    draft.values.insert("stays", stays.into());
+                }
                 let page = match draft.body.maybe_text("provider").map(one_line) {
                     Some(provider) => {
                         draft.values.insert("provider", provider.into());

@@ -19,6 +19,14 @@ impl Proxies {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
+
+    /// Returns the networks with more addresses than one operator has: wider than /8, or /16 of IPv6.
+    pub fn wide(&self) -> impl Iterator<Item = &IpNet> {
+        self.0.iter().filter(|network| match network {
+            IpNet::V4(v4) => v4.prefix_len() < 8,
+            IpNet::V6(v6) => v6.prefix_len() < 16,
+        })
+    }
 }
 
 impl FromStr for Proxies {
@@ -27,7 +35,7 @@ impl FromStr for Proxies {
     /// Reads `none`, or networks and addresses with commas between them.
     ///
     /// # Errors
-    /// The first entry that is neither.
+    /// The first entry that is neither; networks that are every address together.
     fn from_str(text: &str) -> Result<Self, String> {
         if text.trim().eq_ignore_ascii_case("none") {
             return Ok(Self::default());
@@ -46,6 +54,12 @@ impl FromStr for Proxies {
                     "has the entry {entry:?}, which no address is in: write networks of IPv4 as such, \
                      10.0.0.0/8"
                 )),
+                Some(network) if network != network.trunc() => Err(format!(
+                    "has the entry {entry:?}, whose address is longer than its network: write {} for the \
+                     network, or {} for that address alone",
+                    network.trunc(),
+                    network.addr()
+                )),
                 Some(network) => Ok(network),
                 None => Err(format!(
                     "has the entry {entry:?}, which is no network: write networks such as 10.0.0.0/8 \
@@ -53,7 +67,15 @@ impl FromStr for Proxies {
                 )),
             }
         });
-        Ok(Self(networks.collect::<Result<_, _>>()?))
+        let networks: Vec<IpNet> = networks.collect::<Result<_, _>>()?;
+        if IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0) {
+            return Err(
+                "trusts everybody: the networks together are every address there is; name \
+                        the networks of the proxies, such as 10.0.0.0/8"
+                    .to_owned(),
+            );
+        }
+        Ok(Self(networks))
     }
 }
 
@@ -68,6 +90,10 @@ mod tests {
         assert!(has("10.255.0.1") && has("::1") && has("192.0.2.7") && has("fd12::1"));
         assert!(has("::ffff:10.0.0.1") && !has("192.0.2.8") && !has("127.0.0.1") && !has("::2"));
         assert_eq!("None".parse(), Ok(Proxies::default()));
+        let wide: Proxies =
+            "10.0.0.0/8, 64.0.0.0/2, 2000::/3, fd00::/16".parse().expect("networks");
+        let wide: Vec<_> = wide.wide().map(ToString::to_string).collect();
+        assert_eq!(wide, ["64.0.0.0/2", "2000::/3"]);
         for (text, says) in [
             ("10.0.0.0/8,10.0.0.300", "the entry \"10.0.0.300\""),
             ("10.0.0.0/33", "the entry \"10.0.0.0/33\""),
@@ -76,6 +102,11 @@ mod tests {
             ("localhost", "the entry \"localhost\""),
             ("0.0.0.0/0", "trusts everybody"),
             ("::/0", "trusts everybody"),
+            ("10.0.0.1/8", "write 10.0.0.0/8 for the network, or 10.0.0.1 for that address alone"),
+            ("fd00::1/8", "write fd00::/8 for the network"),
+            ("0.0.0.0/1,::1,128.0.0.0/1", "together are every address"),
+            ("0.0.0.0/1, 128.0.0.0/2, 192.0.0.0/2", "together are every address"),
+            ("::/1,8000::/1", "together are every address"),
             ("::ffff:10.0.0.0/104", "write networks of IPv4 as such"),
         ] {
             let refused = text.parse::<Proxies>().expect_err(text);

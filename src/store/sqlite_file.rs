@@ -61,7 +61,7 @@ pub(super) fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, StoreErr
 ///
 /// # Errors
 /// As for [`sqlite_options`].
-pub(super) fn sqlite_file(url: &str) -> Result<PathBuf, StoreError> {
+pub(crate) fn sqlite_file(url: &str) -> Result<PathBuf, StoreError> {
     Ok(sqlite_options(url)?.get_filename().to_owned())
 }
 

@@ -9,7 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use maud::html;
 
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::middleware::rates::RefusalPage;
 use crate::ids::OfferingId;
 use crate::web::forms::{local_path, see_other};
@@ -151,7 +151,7 @@ fn page(request: &HttpRequest, failure: &ApiError) -> HttpResponse {
     };
     let page = Page::new(visitor.text(title)).main(main);
     let mut response = layout::render(&visitor, page);
-    *response.status_mut() = code.status();
+    mark_refused(&mut response, code);
     if let Some(after) = failure.retry_after_seconds() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after));
     }

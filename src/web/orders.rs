@@ -9,7 +9,7 @@ use crate::http::api::box_office::reservations::{
     ReservationDto, cancel_as, render as reservation,
 };
 use crate::http::api::offerings::tickets;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::ReservationId;
@@ -252,7 +252,7 @@ async fn pay_order(
         Err(failure) if failure.code().status().as_u16() < 500 => {
             let said = explain(&visitor, &failure);
             let mut page = show(&state, &visitor, id, None, Some(&said)).await?;
-            *page.status_mut() = failure.code().status();
+            mark_refused(&mut page, failure.code());
             Ok(page)
         }
         Err(failure) => Err(failure),
@@ -280,7 +280,7 @@ async fn cancel_ticket(
         Err(failure) => {
             let said = explain(&visitor, &failure);
             let mut page = show(&state, &visitor, id, None, Some(&said)).await?;
-            *page.status_mut() = failure.code().status();
+            mark_refused(&mut page, failure.code());
             Ok(page)
         }
     }
@@ -306,7 +306,7 @@ async fn cancel(
         Err(failure) => {
             let said = explain(&visitor, &failure);
             let mut page = show(&state, &visitor, id, None, Some(&said)).await?;
-            *page.status_mut() = failure.code().status();
+            mark_refused(&mut page, failure.code());
             Ok(page)
         }
     }

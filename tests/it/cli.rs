@@ -48,7 +48,7 @@ fn the_settings_page_names_every_setting() {
 }
 
 #[test]
-fn mistakes_in_settings_end_with_code_2_and_one_line() {
+fn mistakes_in_settings_end_with_code_2_and_a_line_for_each() {
     for (arguments, environment, says) in [
         (&["--listen", "nonsense"][..], &[][..], "--listen: \"nonsense\" is not HOST:PORT"),
         (&[], &[("ADMITONE_DEMO", "perhaps")], "ADMITONE_DEMO: \"perhaps\""),
@@ -468,6 +468,35 @@ fn migrations_are_shown_applied_and_taken_back() {
     assert!(up.contains("applied") && !up.contains("pending"), "{up}");
     let steps = up.lines().count().to_string();
     assert_eq!(migrate(&["down", "--steps", &steps]), before);
+}
+
+#[test]
+fn a_start_and_a_load_balancer_that_is_not_named_leave_warnings() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [
+        ("ADMITONE_LOG_FORMAT", "json"),
+        ("ADMITONE_RATE_LIMITS", "off"),
+        ("ADMITONE_TRUSTED_PROXIES", "128.0.0.0/2"),
+    ];
+    let server = Admitone::start(dir.path(), &settings);
+    for _ in 0..3 {
+        server.shell("curl -sS $API/health/live -H 'X-Forwarded-For: 192.0.2.7'");
+    }
+    let ended = server.stop();
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let lines = ended.err.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    let warnings: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+    assert_eq!(warnings.len(), 3, "{warnings:#?}");
+    for says in ["ADMITONE_RATE_LIMITS is off", "the wide network 128.0.0.0/2"] {
+        assert!(
+            warnings.iter().any(|line| line.to_string().contains(says)),
+            "{says}: {warnings:#?}"
+        );
+    }
+    let unnamed = warnings.iter().find(|line| line["peer"] == "127.0.0.1").expect("once");
+    assert_eq!(unnamed["header"], "x-forwarded-for");
+    assert!(unnamed.to_string().contains("ADMITONE_TRUSTED_PROXIES does not name"), "{unnamed}");
 }
 
 #[test]

@@ -270,6 +270,11 @@ impl Connection {
         matches!(self.activity.load(Relaxed), REQUEST | SENDING | STREAM)
     }
 
+    /// True if its first request is under way.
+    pub(super) fn is_at_first_request(&self) -> bool {
+        self.requests.load(Relaxed) == 1
+    }
+
     /// Returns the number of its requests so far, if none is under way.
     #[must_use]
     pub fn idle_after(&self) -> Option<u32> {

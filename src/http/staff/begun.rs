@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::rules::{Rule, Shot};
 use super::snapshots;
 use crate::audit_log::{self, DONE};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, ShownRefusal};
 use crate::http::extract::ActRecord;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -73,9 +73,10 @@ struct Answer {
 }
 
 fn answer_of<B: MessageBody>(answered: &Result<ServiceResponse<B>, Error>) -> Answer {
-    let refused = |error: &Error| {
-        let code = error.as_error::<ApiError>().map(ApiError::code);
-        Answer { outcome: code.unwrap_or(ErrorCode::BadRequest).as_str().to_owned(), made: None }
+    let code = |code: Option<ErrorCode>| code.unwrap_or(ErrorCode::BadRequest).as_str().to_owned();
+    let refused = |error: &Error| Answer {
+        outcome: code(error.as_error::<ApiError>().map(ApiError::code)),
+        made: None,
     };
     let response = match answered {
         Ok(response) => response,
@@ -86,8 +87,9 @@ fn answer_of<B: MessageBody>(answered: &Result<ServiceResponse<B>, Error>) -> An
     }
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
-        // A page that shows a form again.
-        return Answer { outcome: "REFUSED".into(), made: None };
+        // A page that shows a form again, or the failure.
+        let shown = response.response().extensions().get::<ShownRefusal>().map(|shown| shown.0);
+        return Answer { outcome: code(shown), made: None };
     }
     let made = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
     let made = made.filter(|_| status.as_u16() == 201);

@@ -238,6 +238,7 @@ mod tests {
 
     use super::*;
     use crate::http::staff::rules::API;
+    use crate::store::GrantRole;
 
     #[test]
     fn every_page_of_staff_has_one_rule() {
@@ -245,6 +246,34 @@ mod tests {
             let same = PAGES.iter().filter(|it| (it.method, it.path) == (rule.method, rule.path));
             assert_eq!(same.count(), 1, "{} {}", rule.method, rule.path);
             assert_eq!(rule.act.is_some(), rule.method != "GET", "{}", rule.path);
+        }
+    }
+
+    #[test]
+    fn the_table_of_the_manual_has_every_page_of_staff_with_its_roles() {
+        let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pages.md");
+        let manual = std::fs::read_to_string(manual).expect("it is there");
+        let rows = manual.lines().filter(|line| line.starts_with("| `/"));
+        let rows: Vec<Vec<&str>> =
+            rows.map(|row| row.split('|').map(str::trim).collect()).collect();
+        for rule in PAGES.iter().filter(|rule| rule.method == "GET") {
+            let address = format!("`{}`", rule.path);
+            let named = rows.iter().filter(|row| row[1].split(", ").any(|it| it == address));
+            let roles = GrantRole::ALL.into_iter().filter(|role| rule.permission.is_of(*role));
+            let roles = match rule.permission {
+                Any => "any".to_owned(),
+                _ => roles.map(GrantRole::as_str).collect::<Vec<_>>().join(", "),
+            };
+            let said: Vec<_> = named.map(|row| row[3]).collect();
+            assert_eq!(said, [roles], "{}", rule.path);
+        }
+        for row in &rows {
+            for address in row[1].split(", ").map(|it| it.trim_matches('`')) {
+                let is_of_staff = address.starts_with("/organiser") || address.starts_with("/door");
+                let is_known =
+                    PAGES.iter().any(|rule| rule.method == "GET" && rule.path == address);
+                assert!(!is_of_staff || is_known, "{address} is no page");
+            }
         }
     }
 

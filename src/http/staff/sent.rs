@@ -31,7 +31,8 @@ pub(super) async fn values_of(request: &mut ServiceRequest) -> Result<Value, Api
 
 fn form_values(bytes: &[u8]) -> Value {
     let mut fields = serde_json::Map::new();
-    for (name, value) in form_urlencoded::parse(bytes) {
+    // The key against sending a form twice says nothing about the act.
+    for (name, value) in form_urlencoded::parse(bytes).filter(|(name, _)| name != "key") {
         let value = Value::from(value.into_owned());
         match fields.get_mut(&*name) {
             // A list has its name several times.

@@ -25,6 +25,16 @@ pub struct EventSearch {
     pub after: Option<(TimestampMs, OfferingId)>,
 }
 
+/// The name of an event or a class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct OfferingName {
+    pub id: OfferingId,
+    pub name: String,
+    pub date: TimestampMs,
+    pub is_class: bool,
+}
+
 impl Store {
     /// Returns events that match, the earliest first; at most `limit`.
     ///
@@ -64,27 +74,30 @@ impl Store {
         self.with_products(rows).await
     }
 
-    /// Returns the names and dates of events and classes, the newest first: of all, or of those in
-    /// `among`; at most `limit`.
+    /// Returns the names of those of `ids` that exist, and whether they are classes; of all that take
+    /// place, the last first, where `ids` is `None`. At most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn offering_names(
+    pub async fn offerings_named(
         &self,
-        among: Option<&[OfferingId]>,
+        ids: Option<&[OfferingId]>,
         limit: u64,
-    ) -> Result<Vec<(OfferingId, String, TimestampMs)>, StoreError> {
-        let mut query = event::Entity::find()
-            .select_only()
-            .columns([event::Column::Id, event::Column::Name, event::Column::EventDate])
-            .order_by_desc(event::Column::CreatedAt)
-            .order_by_desc(event::Column::Id)
-            .limit(limit);
-        if let Some(among) = among {
-            query = query.filter(event::Column::Id.is_in(among.iter().map(|id| id.0)));
+    ) -> Result<Vec<OfferingName>, StoreError> {
+        use event::Column;
+        let mut query = event::Entity::find().order_by_desc(Column::EventDate).limit(limit);
+        if let Some(ids) = ids {
+            query = query.filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
         }
-        let found: Vec<(Uuid, String, TimestampMs)> = query.into_tuple().all(self.reads()).await?;
-        Ok(found.into_iter().map(|(id, name, date)| (OfferingId(id), name, date)).collect())
+        let query = query.select_only().columns([Column::Id, Column::Name, Column::EventDate, Column::Kind]);
+        let rows: Vec<(Uuid, String, TimestampMs, String)> = query.into_tuple().all(self.reads()).await?;
+        let named = rows.into_iter().map(|(id, name, date, kind)| OfferingName {
+            id: OfferingId(id),
+            name,
+            date,
+            is_class: kind == kind_name(true),
+        });
+        Ok(named.collect())
     }
 }
 

@@ -9,7 +9,7 @@ use super::enrollment::Shown;
 use super::page::{Refused, is_shown, said};
 use crate::classes::Sender;
 use crate::forms::ClassForm;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, mark_refused};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::EnrollmentId;
@@ -64,7 +64,7 @@ fn show(
     let page = Page::new(title).main(main).script("page.js").script(form_fields::SCRIPT);
     let mut response = layout::render(visitor, page);
     if let Some(refused) = refused {
-        *response.status_mut() = refused.failure.code().status();
+        mark_refused(&mut response, refused.failure.code());
     }
     response
 }

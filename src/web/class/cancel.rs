@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::enrollment::{Shown, may_cancel};
 use super::page::{is_shown, said};
 use crate::classes::Sender;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, mark_refused};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::EnrollmentId;
@@ -70,7 +70,7 @@ async fn show_cancel(
     };
     let mut response = layout::render(visitor, Page::new(title).main(main));
     if let Some(failure) = refused {
-        *response.status_mut() = failure.code().status();
+        mark_refused(&mut response, failure.code());
     }
     Ok(response)
 }

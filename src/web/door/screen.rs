@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, mark_refused};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -75,7 +75,7 @@ pub(super) async fn after_form(
     let screen = Screen { visitor, event, attendance, gate, searched, outcome };
     let mut response = screen.render();
     if let Some(failure) = outcome.and_then(|outcome| outcome.failure) {
-        *response.status_mut() = failure.status();
+        mark_refused(&mut response, failure);
     }
     Ok(response)
 }

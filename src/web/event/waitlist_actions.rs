@@ -8,7 +8,7 @@ use super::shown::Shown;
 use crate::accounts::Caller;
 use crate::http::commands::submit;
 use crate::http::dto;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId};
@@ -56,7 +56,7 @@ async fn refused(
     let shown = Shown::read(state, visitor, event).await?;
     let said = refusal(state, visitor, &shown, failure).await;
     let mut page = render(state, visitor, &shown, None, Some(said)).await?;
-    *page.status_mut() = failure.code().status();
+    mark_refused(&mut page, failure.code());
     Ok(page)
 }
 

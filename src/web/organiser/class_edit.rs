@@ -8,7 +8,7 @@ use super::class_form::ClassForm;
 use super::class_form_page;
 use super::refused::{Refusals, Refused};
 use crate::classes::{ClassError, ClassKeys};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -99,7 +99,7 @@ async fn create(
     let admin = visitor.staff()?;
     let mut form = ClassForm::read(&pairs);
     let with = |mut page: HttpResponse, code: ErrorCode| {
-        *page.status_mut() = code.status();
+        mark_refused(&mut page, code);
         page
     };
     let draft = match form.draft(&visitor) {
@@ -166,7 +166,7 @@ async fn change(
     let mut form = entered.merged(shown.as_ref().unwrap_or(&present), &present);
     let with = |form: &ClassForm, refusals: &Refusals, code: ErrorCode| {
         let mut page = show_edit(&visitor, &class, (form, &present), refusals);
-        *page.status_mut() = code.status();
+        mark_refused(&mut page, code);
         page
     };
     let edit = match form.edit(&visitor, &present) {
@@ -254,7 +254,7 @@ async fn cancel(
             }
             let class = state.classes.existing(id).await?;
             let mut page = show_cancel(&visitor, &class, Some(&failure));
-            *page.status_mut() = failure.code().status();
+            mark_refused(&mut page, failure.code());
             Ok(page)
         }
     }

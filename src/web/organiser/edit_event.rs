@@ -10,7 +10,7 @@ use super::entered;
 use super::event_form::{PLACES, Pairs, number_within};
 use super::form_page;
 use super::refused::{CONFIRMED, Refusals, Refused};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -199,7 +199,7 @@ async fn change(
     let form = DetailsForm::read(&Pairs(&pairs));
     let refuse = |refusals: Refusals, code: ErrorCode| {
         let mut page = show(&visitor, &event, &form, None, &Shown::of_event(refusals));
-        *page.status_mut() = code.status();
+        mark_refused(&mut page, code);
         Ok(page)
     };
     let now = state.clock.now_ms();
@@ -326,7 +326,7 @@ async fn change_product(
             let of_products = Refusals::from(refused);
             let said = Shown { of_products, entered: pairs, ..Shown::default() };
             let mut page = show(&visitor, &event, &form, None, &said);
-            *page.status_mut() = code.status();
+            mark_refused(&mut page, code);
             Ok(page)
         }
     }

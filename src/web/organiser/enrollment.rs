@@ -10,7 +10,7 @@ use super::enrollment_parts::{Refused, decision, history, position};
 use super::enrollment_words::attendance_text;
 use super::orders::customer;
 use crate::classes::{Sender, Wish};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::Path;
 use crate::http::pages::PageQuery;
 use crate::http::state::AppState;
@@ -90,7 +90,7 @@ async fn show(
     let page = Page::new(title).main(main).class("wide").notice(query.notice.as_deref());
     let mut response = layout::render(visitor, page);
     if let Some(refused) = refused {
-        *response.status_mut() = refused.failure.code().status();
+        mark_refused(&mut response, refused.failure.code());
     }
     Ok(response)
 }

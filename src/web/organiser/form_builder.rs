@@ -9,7 +9,7 @@ use super::form_entered::{Entered, input_of};
 use super::reasons;
 use super::refused::{Refusals, Refused};
 use crate::forms::{Form, FormError, KindName, check_answers, only_asked};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -165,7 +165,7 @@ async fn save(
             let refusals = Refusals::from(Refused { input: "title".into(), text });
             let entered = Entered { version: Some(current), ..entered };
             let mut page = page::render(visitor, class, &entered, &refusals, None, None);
-            *page.status_mut() = ErrorCode::VersionConflict.status();
+            mark_refused(&mut page, ErrorCode::VersionConflict);
             Ok(page)
         }
         Err(error) => Err(error.into()),
@@ -193,6 +193,6 @@ fn unsaved(
     refusals: &Refusals,
 ) -> HttpResponse {
     let mut page = page::render(visitor, class, entered, refusals, None, None);
-    *page.status_mut() = ErrorCode::Invalid.status();
+    mark_refused(&mut page, ErrorCode::Invalid);
     page
 }

@@ -12,7 +12,7 @@ use super::event_form::Pairs;
 use super::seats_named::{UNSOLD, seats_of};
 use super::shown::{Shown, place};
 use crate::http::api::box_office::complimentary::{Recipient, issue};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ReservationId, SeatId};
@@ -239,7 +239,7 @@ async fn give(
     }
     let said = Said::Refused(shown.explain(&visitor, &failure));
     let mut page = show(&visitor, &shown, &entered, Some(&said));
-    *page.status_mut() = failure.code().status();
+    mark_refused(&mut page, failure.code());
     Ok(page)
 }
 

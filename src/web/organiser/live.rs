@@ -10,7 +10,7 @@ use super::event_form::Pairs;
 use super::shown::Shown;
 use super::tables::scrolling;
 use super::{actions, curve, orders, seats};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -264,7 +264,7 @@ async fn act(
                 "seats" => seats::again(&visitor, &shown),
                 _ => show(&state, &visitor, &shown, None).await?,
             };
-            *page.status_mut() = failure.code().status();
+            mark_refused(&mut page, failure.code());
             Ok(page)
         }
         Err(failure) => Err(failure),

@@ -6,7 +6,7 @@ use maud::html;
 use super::event_form::{EventForm, Pairs};
 use super::form_page;
 use super::refused::{CONFIRMED, Refusals, Refused};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{ActRecord, IdempotencyKey};
 use crate::http::state::AppState;
 use crate::ids::VenueId;
@@ -57,7 +57,7 @@ async fn refuse(
     (refusals, code): (&Refusals, ErrorCode),
 ) -> Result<HttpResponse, ApiError> {
     let mut page = show(state, visitor, form, refusals).await?;
-    *page.status_mut() = code.status();
+    mark_refused(&mut page, code);
     Ok(page)
 }
 

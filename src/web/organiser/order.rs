@@ -11,7 +11,7 @@ use super::tables::scrolling;
 use crate::accounts::GuestContact;
 use crate::http::api::box_office::reservations::{cancel_as, render as reservation};
 use crate::http::api::offerings::tickets::{TicketDto, render as ticket_dto};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
@@ -265,7 +265,7 @@ async fn cancel(
         Err(failure) => {
             let said = explain(&visitor, &failure);
             let mut page = show(&state, &visitor, id, None, Some(&said)).await?;
-            *page.status_mut() = failure.code().status();
+            mark_refused(&mut page, failure.code());
             Ok(page)
         }
     }

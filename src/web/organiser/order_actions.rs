@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::entered;
 use super::order::show;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{RefundId, ReservationId};
@@ -105,6 +105,6 @@ async fn refused(
 ) -> Result<HttpResponse, ApiError> {
     let said = explain(visitor, failure);
     let mut page = show(state, visitor, id, None, Some(&said)).await?;
-    *page.status_mut() = failure.code().status();
+    mark_refused(&mut page, failure.code());
     Ok(page)
 }

@@ -9,7 +9,7 @@ use super::tables::{Column, cards};
 use super::{entered, search};
 use crate::accounts::Role;
 use crate::http::api::payments::wallet;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::pages::PageQuery;
 use crate::http::state::AppState;
@@ -264,7 +264,7 @@ async fn charge(
     };
     let charged = Charged { refusals: refused.into(), amount: form.amount, currency };
     let mut page = show(&state, &visitor, user, None, &charged).await?;
-    *page.status_mut() = code.status();
+    mark_refused(&mut page, code);
     Ok(page)
 }
 

@@ -13,7 +13,7 @@ use super::queue_form::{self, RulesForm};
 use super::queue_people;
 use super::refused::Refusals;
 use crate::box_office::SubmitError;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
@@ -269,7 +269,7 @@ fn answered(
         Err(error) => not_done(visitor, error)?,
     };
     let mut page = render(visitor, shown, entered, &refused, None);
-    *page.status_mut() = code.status();
+    mark_refused(&mut page, code);
     Ok(page)
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::payments::sections;
 use super::tables::{Column, cards};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::Path;
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
@@ -221,6 +221,6 @@ async fn refuse(
     }
     let said = explain(visitor, &failure);
     let mut page = show(state, visitor, &Query::default(), Some(&said)).await?;
-    *page.status_mut() = failure.code().status();
+    mark_refused(&mut page, failure.code());
     Ok(page)
 }

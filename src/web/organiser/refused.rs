@@ -155,7 +155,7 @@ fn label_of(visitor: &Visitor, input: &str) -> Option<String> {
         "on_payment_failure" => label("organiser_form.on_payment_failure"),
         "currency" => label("organiser_form.currency"),
         "plan" => label("organiser_form.plan"),
-        "eventId" => label("audit_log.event"),
+        "offeringId" => label("audit_log.event"),
         "place" => label("venues.place"),
         "amount" => label("people.amount"),
         "title" => label("terms.title_of"),

@@ -15,7 +15,7 @@ use crate::http::state::AppState;
 use crate::ids::{GrantId, InvitationId, OfferingId};
 use crate::inventory::TimestampMs;
 use crate::roles::{NewInvitation, RoleError, Scope};
-use crate::store::{GrantFilter, GrantRole, GrantRow, InvitationRow, Person};
+use crate::store::{GrantFilter, GrantRole, GrantRow, InvitationRow, OfferingName, Person};
 use crate::web::account::refused_with;
 use crate::web::errors::explain;
 use crate::web::fields::Field;
@@ -54,14 +54,14 @@ struct Invite {
     #[serde(default)]
     role: String,
     /// The id of the offering; empty for administrators.
-    #[serde(default, rename = "eventId")]
+    #[serde(default, rename = "offeringId")]
     event: String,
 }
 
 /// The page to return to.
 #[derive(Deserialize)]
 struct Of {
-    #[serde(default, rename = "eventId")]
+    #[serde(default, rename = "offeringId")]
     event: String,
 }
 
@@ -110,7 +110,7 @@ async fn show(
     let names: HashMap<_, _> = state.store.event_names(&ids).await?.into_iter().collect();
     let choices = match event {
         Some(_) => Vec::new(),
-        None => state.store.offering_names(scope.offerings().as_deref(), CHOICES).await?,
+        None => state.store.offerings_named(scope.offerings().as_deref(), CHOICES).await?,
     };
     let last_admin = match grants.iter().find(|grant| grant.role == GrantRole::Admin) {
         Some(admin) if state.store.user_is_last_admin(admin.user).await? => Some(admin.id),
@@ -154,7 +154,7 @@ struct Shown<'a> {
     event: Option<OfferingId>,
     names: HashMap<OfferingId, String>,
     /// The events and classes that a role can be for, where the page is not of one.
-    choices: Vec<(OfferingId, String, TimestampMs)>,
+    choices: Vec<OfferingName>,
     /// The grant of the last administrator, which stays.
     last_admin: Option<GrantId>,
 }
@@ -170,7 +170,7 @@ impl Shown<'_> {
     fn button(&self, action: &str, text: &'static str) -> Markup {
         html! {
             form method="post" action=(action) {
-                @if let Some(event) = self.event { input type="hidden" name="eventId" value=(event); }
+                @if let Some(event) = self.event { input type="hidden" name="offeringId" value=(event); }
                 button.link { (self.visitor.text(text)) }
             }
         }
@@ -273,7 +273,7 @@ impl Shown<'_> {
                     hint: Some(visitor.text("team.email_hint")), ..Field::default() }))
                 (refusals.with_error(role).choice(&options))
                 @match self.event {
-                    Some(event) => input type="hidden" name="eventId" value=(event);,
+                    Some(event) => input type="hidden" name="offeringId" value=(event);,
                     None => (self.choice_of_offering(scope, form, refusals)),
                 }
                 button.button { (visitor.text("team.invite")) }
@@ -289,12 +289,12 @@ impl Shown<'_> {
         let everything = (*scope == Scope::All).then_some("team.everything_admin");
         let none = visitor.text(everything.unwrap_or("team.choose"));
         let mut options = vec![(String::new(), none.to_owned())];
-        options.extend(self.choices.iter().map(|(id, name, date)| {
+        options.extend(self.choices.iter().map(|OfferingName { id, name, date, .. }| {
             let date = format::date_time(visitor.language, *date, visitor.site.zone);
             (id.to_string(), format!("{name} ({date})"))
         }));
         let field = Field {
-            name: "eventId",
+            name: "offeringId",
             label: visitor.text("audit_log.event"),
             value: form.event.trim(),
             hint: Some(visitor.text("team.event_hint")),
@@ -333,7 +333,7 @@ async fn invite(
         let role = GrantRole::parse(&form.role)
             .ok_or_else(|| refused("role", &ApiError::invalid("role", "is not known")))?;
         if offering.is_none() && !event.is_empty() {
-            return Err(Refused::new(&visitor, "eventId", "team.no_such_event"));
+            return Err(Refused::new(&visitor, "offeringId", "team.no_such_event"));
         }
         Ok(NewInvitation { email, role, offering, language: visitor.language.tag() })
     });
@@ -351,13 +351,13 @@ async fn invite(
                     return Ok(see_other(&back(page, "invited")));
                 }
                 Err(RoleError::AdminOfOffering) => {
-                    Refused::new(&visitor, "eventId", "team.admin_of_everything").into()
+                    Refused::new(&visitor, "offeringId", "team.admin_of_everything").into()
                 }
                 Err(RoleError::WithoutOffering) => {
-                    Refused::new(&visitor, "eventId", "team.event_missing").into()
+                    Refused::new(&visitor, "offeringId", "team.event_missing").into()
                 }
                 Err(RoleError::NoSuchOffering) => {
-                    Refused::new(&visitor, "eventId", "team.no_such_event").into()
+                    Refused::new(&visitor, "offeringId", "team.no_such_event").into()
                 }
                 Err(error @ RoleError::TooManyInvitations { .. }) => {
                     failure = error.into();

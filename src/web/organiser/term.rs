@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::entered::KeyForm;
 use super::refused::Refusals;
 use super::terms::{TermForm, fields, of_class, refused};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::TermId;
@@ -78,7 +78,7 @@ async fn show(
     let page = Page::new(&row.title).main(main).class("wide").notice(notice);
     let mut page = layout::render(visitor, page);
     if is_refused {
-        *page.status_mut() = ErrorCode::Invalid.status();
+        mark_refused(&mut page, ErrorCode::Invalid);
     }
     Ok(page)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::refused::{Refusals, Refused};
 use super::tables::{Column, cards};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{ActRecord, IdempotencyKey};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -247,7 +247,7 @@ async fn create(
         Err(error) => {
             let refusals = refused(&visitor, error)?;
             let mut page = show(&state, &visitor, None, &form, &refusals).await?;
-            *page.status_mut() = ErrorCode::Invalid.status();
+            mark_refused(&mut page, ErrorCode::Invalid);
             Ok(page)
         }
     }

@@ -11,7 +11,7 @@ use super::refused::Refusals;
 use super::tables::{Column, cards};
 use super::venues::{Sent, VenueForm, place, plan_field, refused, summary, venue_fields};
 use crate::http::api::venues::plans;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, VenueId};
@@ -238,7 +238,7 @@ async fn add_plan(
         show(&state, &visitor, &venue, &Query::default(), forms, &sent, &Refusals::default())
             .await?;
     if is_refused {
-        *page.status_mut() = ErrorCode::Invalid.status();
+        mark_refused(&mut page, ErrorCode::Invalid);
     }
     Ok(page)
 }
@@ -267,7 +267,7 @@ async fn change(
             let forms = (&form, &of_plan);
             let (query, sent) = (Query::default(), Sent::default());
             let mut page = show(&state, &visitor, &venue, &query, forms, &sent, &refusals).await?;
-            *page.status_mut() = ErrorCode::Invalid.status();
+            mark_refused(&mut page, ErrorCode::Invalid);
             Ok(page)
         }
     }

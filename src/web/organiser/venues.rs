@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::plan_form::{self, EXAMPLE, ReadPlan};
 use super::plan_picture::Picture;
 use super::refused::{Refusals, Refused};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{ActRecord, IdempotencyKey};
 use crate::http::state::AppState;
 use crate::ids::{UserId, VenueId};
@@ -232,7 +232,7 @@ async fn create(
         },
     };
     let mut page = show(&state, &visitor, &Query::default(), &form, &sent).await?;
-    *page.status_mut() = ErrorCode::Invalid.status();
+    mark_refused(&mut page, ErrorCode::Invalid);
     Ok(page)
 }
 

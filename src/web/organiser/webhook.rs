@@ -8,7 +8,7 @@ use super::entered::KeyForm;
 use super::refused::Refusals;
 use super::webhook_log::{self, LogQuery};
 use super::webhooks::{WebhookForm, fields, refused, secret, status};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::WebhookId;
@@ -88,7 +88,7 @@ async fn show(
     let page = Page::new(&row.url).main(main).class("wide").notice(query.notice.as_deref());
     let mut page = layout::render(visitor, page);
     if is_refused {
-        *page.status_mut() = ErrorCode::Invalid.status();
+        mark_refused(&mut page, ErrorCode::Invalid);
     }
     Ok(page)
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::refused::{Refusals, Refused};
 use super::tables::{Column, cards};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{ActRecord, IdempotencyKey};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -228,9 +228,12 @@ async fn create(
             Ok(layout::render(&visitor, Page::new(title).main(main)))
         }
         Err(error) => {
+            if matches!(error, WebhookError::TooMany(_)) {
+                record.refused(Some(ErrorCode::TooManyWebhooks));
+            }
             let refusals = refused(&visitor, error)?;
             let mut page = show(&state, &visitor, None, &form, &refusals).await?;
-            *page.status_mut() = ErrorCode::Invalid.status();
+            mark_refused(&mut page, ErrorCode::Invalid);
             Ok(page)
         }
     }

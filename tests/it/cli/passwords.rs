@@ -15,9 +15,20 @@ fn a_lost_password_is_replaced_on_sqlite_while_no_server_runs() {
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
     let reset = |email: &str| process::on_data(&data_dir, &["admin", "reset-password", email]);
-    let empty = reset("admin@admitone.local");
-    assert_eq!(empty.code, 1, "{}", empty.out);
-    assert!(empty.err.contains("is empty"), "{}", empty.err);
+    let nowhere = reset("admin@admitone.local");
+    assert_eq!(nowhere.code, 1, "{}", nowhere.out);
+    assert!(nowhere.err.contains("there is no database in "), "{}", nowhere.err);
+    assert!(!data_dir.exists(), "nothing is made");
+    let file = home.path().join("none.db");
+    let url = format!("sqlite://{}", file.display());
+    let arguments = ["admin", "grant", "admin@admitone.local", "ADMIN"];
+    let nowhere = process::finished(&arguments, &[("DATABASE_URL", &url)]);
+    assert!(nowhere.err.contains("there is no database at sqlite://"), "{}", nowhere.err);
+    assert!(!file.exists(), "nothing is made");
+    for command in [&["admin", "--help"][..], &["admin", "grant", "--help"]] {
+        let help = process::finished(command, &[]).out;
+        assert!(help.contains("DATABASE_URL") && help.contains("--data-dir"), "{help}");
+    }
 
     let first = "the password of the first start";
     let server = Admitone::start(&data_dir, &[("ADMITONE_ADMIN_PASSWORD", first)]);

@@ -58,6 +58,9 @@ async fn roles_are_given_and_taken_while_servers_run() {
     });
     let act = act.expect("the act is in the audit log");
     assert_eq!((&act["actorId"], &act["address"]), (&Value::Null, &json!("command line")), "{act}");
+    let codes = acts.as_array().into_iter().flatten().filter(|act| act["action"] == "grant.revoke");
+    let codes: Vec<_> = codes.map(|act| act["outcome"].clone()).collect();
+    assert_eq!(codes, [json!("LAST_ADMINISTRATOR"), json!("NOT_FOUND")]);
     let taken = admin(&["revoke", "kim@example.com", "ADMIN"]);
     assert_eq!(taken.code, 0, "{}", taken.err);
     eventually("the role ends for the token", async || users().await == 403).await;

@@ -117,7 +117,8 @@ on_both_databases! {
         login(&shop, PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
         let again = login(&shop, NEW).await.is(200).data;
         assert_eq!(again["user"]["emailConfirmedAt"], shop.time_in(0), "the mail was read");
-        mail(&shop, "security.password_changed", kim.user).await;
+        let (letter, _) = mail(&shop, "security.password_changed", kim.user).await;
+        assert!(letter.html.contains("and all devices were signed out"), "{}", letter.html);
     }
 
     async fn a_reset_removes_what_was_linked_before_the_address_was_confirmed_and_says_so(db: TestDb) {
@@ -162,6 +163,7 @@ on_both_databases! {
         login(&shop, PASSWORD).await.refused(429, "LOGIN_LOCKED");
         let (letter, _) = mail(&shop, "security.login_locked", kim.user).await;
         assert_eq!(letter.subject, "Signing in to your account is locked");
+        assert!(letter.html.contains("Only the network or the device from which this came is locked"));
         assert!(letter.html.contains("https://tickets.example.com/forgot-password"));
         ask(&shop, "kim@example.com").await.is(202);
         let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
@@ -245,7 +247,8 @@ async fn a_link_ends_with_its_time_and_with_the_password_of_before() {
     let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
     let change = json!({"currentPassword": PASSWORD, "newPassword": NEW});
     kim.patch("/api/users/me", &change).await.is(200);
-    mail(&shop, "security.password_changed", kim.user).await;
+    let (letter, _) = mail(&shop, "security.password_changed", kim.user).await;
+    assert!(letter.html.contains("all other devices were signed out"), "{}", letter.html);
     reset(&shop, &token(&letter), "third horse battery").await.refused(410, "INVALID_LINK");
     login(&shop, NEW).await.is(200);
 }

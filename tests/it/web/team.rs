@@ -72,6 +72,36 @@ on_both_databases! {
         // What was done is in the log, what was refused at the gate is not.
         let log = organiser.get("/organiser/audit?action=sale").await;
         log.shows(&["sale.pause", "PAUSED", "/organiser/audit.csv?action=sale"]);
+        let log = organiser.get("/organiser/audit").await;
+        let link = format!("<a href=\"/organiser/events/{}\">Hamlet</a>", mine.id);
+        log.shows(&["type=\"date\"", "<select id=\"field-event\"", &link]);
+        assert!(!log.text.contains("Macbeth") && !log.text.contains("/organiser/users/"), "{}", log.text);
+        for (query, is_found) in [
+            ("actor=Kim@example.com", true),
+            ("actor=lee@example.com", false),
+            ("actor=choi@example.com", false),
+            ("from=1970-01-02&to=9000-01-01", true),
+            ("to=1970-01-02", false),
+            ("from=9000-01-01", false),
+        ] {
+            let log = organiser.get(&format!("/organiser/audit?{query}")).await;
+            assert_eq!((log.status, log.text.contains("sale.pause")), (200, is_found), "{query}");
+        }
+        for (query, says) in [
+            ("actor=kim", "neither an e-mail address nor the id"),
+            ("from=yesterday", "This is no date."),
+            ("to=2026-02-30", "This is no date."),
+            ("event=Hamlet", "Choose an event or a class from the list."),
+        ] {
+            let log = organiser.get(&format!("/organiser/audit?{query}")).await;
+            assert_eq!(log.status, 422, "{query}");
+            log.shows(&[says]);
+            let file = organiser.get(&format!("/organiser/audit.csv?{query}")).await;
+            assert_eq!(file.status, 422, "{query}");
+        }
+        let admin = Browser::of(&shop, &shop.admin());
+        let log = admin.get("/organiser/audit?actor=kim@example.com").await;
+        log.shows(&["/organiser/users/", "sale.pause", "Macbeth"]);
         let file = organiser.get("/organiser/audit.csv").await;
         assert!(file.text.contains("sale.pause") && !file.text.contains(&other.id), "{}", file.text);
     }
@@ -118,7 +148,7 @@ on_both_databases! {
         let created = row("event.create").await;
         assert_eq!([&created["target"], &created["offeringId"]], [event, event]);
         assert_eq!(created["after"]["id"], event);
-        let form = [("key", "1"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", event)];
+        let form = [("key", "1"), ("email", "lee@example.com"), ("role", "DOOR"), ("offeringId", event)];
         admin.post("/organiser/team", &form).await.leads_to("/organiser/team");
         let sent = row("invitation.send").await;
         let open = shop.admin().get("/api/admin/invitations").await.is(200).data;
@@ -129,6 +159,25 @@ on_both_databases! {
         let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
         assert_eq!(admin.post(&format!("/door/{event}/check"), &form).await.status, 404);
         assert_eq!(row("ticket.check-in").await["outcome"], "TICKET_NOT_FOUND");
+        // So do forms that are shown again, and the page of a failure.
+        let form = [("key", "2"), ("email", "no address"), ("role", "DOOR"), ("offeringId", event)];
+        admin.post("/organiser/team", &form).await;
+        let refused = async |action: &str, code: &str| {
+            let path = format!("/api/admin/audit-log?action={action}");
+            let rows = shop.admin().get(&path).await.is(200).data;
+            let row = rows.as_array().unwrap().iter().find(|row| row["outcome"] == code).cloned();
+            row.unwrap_or_else(|| panic!("{action} {code}: {rows}"))
+        };
+        let sent = refused("invitation.send", "INVALID").await;
+        assert_eq!((&sent["after"]["offeringId"], &sent["after"]["key"]), (&json!(event), &json!(null)));
+        let form = [("key", "3"), ("do", "pause")];
+        let sale = format!("/organiser/events/{event}/actions");
+        admin.post(&sale, &[("key", "4"), ("do", "pause")]).await;
+        admin.post(&sale, &form).await;
+        refused("sale.pause", "WRONG_STATE").await;
+        let nothing = uuid::Uuid::new_v4();
+        admin.post(&format!("/organiser/refunds/{nothing}/retry"), &[("key", "5")]).await;
+        refused("refund.retry", "NOT_FOUND").await;
         let form = [("do", "preview"), ("name", "Hall"), ("plan", "")];
         admin.post("/organiser/venues", &form).await;
         assert!(row("venue.draw-plan").await["outcome"].is_string());
@@ -146,7 +195,7 @@ on_both_databases! {
         shop.admin().post("/api/mclasses", &class).await.is(201);
         let admin = Browser::of(&shop, &shop.admin());
         let page = admin.get("/organiser/team").await;
-        page.shows(&["<select id=\"field-eventId\"", "Everything (admin", "Macbeth (", "Pottery (", "Event or class"]);
+        page.shows(&["<select id=\"field-offeringId\"", "Everything (admin", "Macbeth (", "Pottery (", "Event or class"]);
         assert!(page.text.find("Macbeth (") < page.text.find("Hamlet ("), "the newest is first");
         let organiser = member(&shop, "kim", GrantRole::Organiser, mine.offering()).await;
         let page = Browser::of(&shop, &organiser).get("/organiser/team").await;
@@ -158,12 +207,12 @@ on_both_databases! {
             ("3", "DOOR", "7", "does not exist. Please choose another one."),
             ("4", "DOOR", "0190f5a0-0000-7000-8000-000000000000", "does not exist"),
         ] {
-            let form = [("key", key), ("email", "lee@example.com"), ("role", role), ("eventId", event)];
+            let form = [("key", key), ("email", "lee@example.com"), ("role", role), ("offeringId", event)];
             let refused = admin.post("/organiser/team", &form).await;
             assert_eq!(refused.status, 422, "{event}");
             refused.shows(&["Event or class: ", said]);
         }
-        let form = [("key", "5"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*other.id)];
+        let form = [("key", "5"), ("email", "lee@example.com"), ("role", "DOOR"), ("offeringId", &*other.id)];
         admin.post("/organiser/team", &form).await.leads_to("/organiser/team?event=");
     }
 
@@ -172,10 +221,10 @@ on_both_databases! {
         let event = shop.event().await;
         let admin = Browser::of(&shop, &shop.admin());
         for key in ["1", "2", "3", "4", "5"] {
-            let form = [("key", key), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*event.id)];
+            let form = [("key", key), ("email", "lee@example.com"), ("role", "DOOR"), ("offeringId", &*event.id)];
             admin.post("/organiser/team", &form).await.leads_to("/organiser/team");
         }
-        let form = [("key", "6"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &*event.id)];
+        let form = [("key", "6"), ("email", "lee@example.com"), ("role", "DOOR"), ("offeringId", &*event.id)];
         let refused = admin.post("/organiser/team", &form).await;
         assert_eq!(refused.status, 429);
         refused.shows(&["id=\"field-email-error\"", "lee@example.com", "Please try again in 60"]);
@@ -209,11 +258,11 @@ on_both_databases! {
         let event = shop.event().await;
         let admin = Browser::of(&shop, &shop.admin());
         let team = format!("/organiser/team?event={}", event.id);
-        let form = [("key", "1"), ("email", "not an address"), ("role", "DOOR"), ("eventId", &event.id)];
+        let form = [("key", "1"), ("email", "not an address"), ("role", "DOOR"), ("offeringId", &event.id)];
         let refused = admin.post("/organiser/team", &form).await;
         assert_eq!(refused.status, 422);
         refused.shows(&["id=\"field-email-error\"", "not an address"]);
-        let form = [("key", "2"), ("email", "lee@example.com"), ("role", "DOOR"), ("eventId", &event.id)];
+        let form = [("key", "2"), ("email", "lee@example.com"), ("role", "DOOR"), ("offeringId", &event.id)];
         admin.post("/organiser/team", &form).await.leads_to(&team);
         let page = admin.get(&team).await;
         page.shows(&["lee@example.com", "/withdraw"]);
@@ -248,7 +297,7 @@ on_both_databases! {
         page.shows(&["Lee", "/revoke"]);
         let (_, grant) = page.text.split_once("action=\"/organiser/team/").unwrap();
         let grant = grant.split('/').next().unwrap();
-        let form = [("eventId", &*event.id)];
+        let form = [("offeringId", &*event.id)];
         admin.post(&format!("/organiser/team/{grant}/revoke"), &form).await.leads_to(&team);
         assert_eq!(lee.get("/door").await.status, 403);
     }
