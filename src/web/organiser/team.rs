@@ -13,7 +13,6 @@ use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
 use crate::ids::{GrantId, InvitationId, OfferingId};
-use crate::inventory::TimestampMs;
 use crate::roles::{NewInvitation, RoleError, Scope};
 use crate::store::{GrantFilter, GrantRole, GrantRow, InvitationRow, OfferingName, Person};
 use crate::web::account::refused_with;
