@@ -2,6 +2,7 @@
 
 mod acts;
 mod confines;
+mod gone;
 mod invitations;
 mod pages;
 
