@@ -62,7 +62,7 @@ fn list(rules: &[Rule]) -> Vec<Listed> {
         permission: rule.permission,
         is_of_offering: !matches!(
             rule.about,
-            About::Nothing | About::InBody
+            About::Nothing | About::InBody(_) | About::TicketInBody
         ),
         is_shared: rule.is_shared,
         act: rule.act,

@@ -92,7 +92,7 @@ fn allows(rule: &Rule, scope: &Scope, subject: &Subject) -> bool {
     match (rule.about, scope, subject.offering) {
         (_, Scope::All, _) => true,
         // Lists show what is within the scope, and handlers check what a body names.
-        (About::Nothing | About::InBody, scope, None) => !scope.is_empty(),
+        (About::Nothing | About::InBody(_) | About::TicketInBody, scope, None) => !scope.is_empty(),
         (_, scope, Some(offering)) => scope.contains(offering),
         (_, Scope::Some(_), None) => false,
     }
