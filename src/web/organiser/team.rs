@@ -178,6 +178,8 @@ impl Shown<'_> {
         let row = |grant: &GrantRow| {
             let person = people.get(&grant.user);
             let name = person.and_then(|person| person.name.clone());
+            // Who may give roles by ids is not told the addresses behind them.
+            let person = person.filter(|_| visitor.scope() == Scope::All);
             vec![
                 html! {
                     (name.unwrap_or_else(|| grant.user.to_string()))
