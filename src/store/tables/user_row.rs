@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::states::PaymentMethod;
+use crate::store::tables::closed::forgotten;
 use crate::store::{RefreshToken, StoreError};
 
 /// What an account may do.
@@ -67,6 +68,12 @@ impl UserRow {
     #[must_use]
     pub fn has_password(&self) -> bool {
         !self.password_hash.is_empty() && self.password_hash != NO_PASSWORD
+    }
+
+    /// True if the account is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.email == forgotten(self.id)
     }
 }
 
