@@ -147,6 +147,10 @@ impl Limits {
             true => None,
             false => Some(rate.debt_of(rate.burst.saturating_sub(u64::from(limit)))),
         };
+        // Also a proof that Redis has taken: Redis may be away when it is shown again.
+        if !self.local.use_once(used, REMEMBERED, now) {
+            return Err(Flaw::NotYours);
+        }
         // A proof counts once for all instances, also where each counts the requests by itself.
         if let Some(shared) = &self.shared {
             let (mark, name, count) = (hex(used), key.name(), proofs.0.name());
@@ -163,9 +167,6 @@ impl Limits {
                 }
                 return Ok(Some(self.local.pay(key, rate, left_us(rate), now)));
             }
-        }
-        if !self.local.use_once(used, REMEMBERED, now) {
-            return Err(Flaw::NotYours);
         }
         if self.local.attempt(proofs.0, (proofs.1.saturating_add(1), WINDOW), now).is_err() {
             return Err(Flaw::TooEasy);

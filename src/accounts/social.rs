@@ -180,7 +180,12 @@ impl Social {
         let code = code.ok_or_else(|| SocialError::Answer("it sent no code".into()))?;
         let transient = self.attempts.transient(attempt);
         let mut known = match &offer.protocol {
-            Protocol::Oidc(oidc) => oidc.identify(code, &transient).await?,
+            Protocol::Oidc(oidc) => {
+                if returned.issuer.is_none() && oidc.says_issuer().await? {
+                    return Err(SocialError::State);
+                }
+                oidc.identify(code, &transient).await?
+            }
             Protocol::Naver(naver) => naver.identify(code, &transient).await?,
         };
         if !(1..=MAX_SUBJECT).contains(&known.subject.len()) || known.subject.contains('\0') {

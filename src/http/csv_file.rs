@@ -57,19 +57,41 @@ pub(crate) fn stream<K: 'static>(
 
 /// Writes rows as lines of CSV.
 fn lines(rows: &[Vec<String>]) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .flexible(true)
-        .from_writer(Vec::new());
+    let mut text = String::new();
     for row in rows {
-        let fields = row.iter().map(|field| harmless(field).into_owned().into_bytes());
-        writer.write_record(fields).expect("a vector takes every record");
+        if row.len() == 1 && row[0].is_empty() {
+            // An empty line would be no row.
+            text.push_str("\"\"");
+        }
+        for (nth, field) in row.iter().enumerate() {
+            if nth > 0 {
+                text.push(',');
+            }
+            put(&mut text, &harmless(field));
+        }
+        text.push_str("\r\n");
     }
-    writer.into_inner().expect("a vector takes every byte")
+    text.into_bytes()
 }
 
-/// Keeps a spreadsheet from running a field as a formula: an apostrophe before it makes it a text. A
-/// negative number is none.
+/// Writes a field, in quotes if a spreadsheet could take a part of it for the end: in many countries a
+/// semicolon or a tab ends a field, and not a comma.
+fn put(text: &mut String, field: &str) {
+    let is_plain = !field.contains([',', ';', '\t', '"', '\r', '\n']);
+    if is_plain {
+        text.push_str(field);
+        return;
+    }
+    text.push('"');
+    text.push_str(&field.replace('"', "\"\""));
+    text.push('"');
+}
+
+/// Signs with which a formula begins.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// Keeps a spreadsheet from running a field, or a part of it, as a formula: an apostrophe before it makes it
+/// a text. A negative number is none.
 fn harmless(field: &str) -> Cow<'_, str> {
     let is_number = |digits: &str| {
         digits.starts_with(|first: char| first.is_ascii_digit()) && digits.parse::<f64>().is_ok()
@@ -77,12 +99,34 @@ fn harmless(field: &str) -> Cow<'_, str> {
     if field.strip_prefix('-').is_some_and(is_number) {
         return field.into();
     }
-    match field.trim_start_matches([' ', '\u{a0}']).chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => {
-            format!("'{field}").into()
-        }
-        _ => field.into(),
+    let mut text = Cow::Borrowed(field);
+    if field.contains([';', '\t', '\r', '\n']) {
+        text = parts_harmless(field).into();
     }
+    match text.trim_start_matches([' ', '\u{a0}']).chars().next() {
+        Some(first) if FORMULA.contains(&first) || ['\t', '\r', '\n'].contains(&first) => {
+            format!("'{text}").into()
+        }
+        _ => text,
+    }
+}
+
+/// The same for the parts that a spreadsheet makes of a field if it ends fields by something else.
+fn parts_harmless(field: &str) -> String {
+    let mut text = String::with_capacity(field.len() + 1);
+    let mut begins = false;
+    for character in field.chars() {
+        if begins && FORMULA.contains(&character) {
+            text.push('\'');
+        }
+        begins = match character {
+            ';' | '\t' | '\r' | '\n' => true,
+            ' ' | '\u{a0}' | '"' => begins,
+            _ => false,
+        };
+        text.push(character);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -105,13 +149,24 @@ mod tests {
             ("-=1", "'-=1\r\n"),
             ("@SUM(A1)", "'@SUM(A1)\r\n"),
             (" =1", "' =1\r\n"),
-            ("\t=1", "'\t=1\r\n"),
+            ("\t=1", "\"'\t'=1\"\r\n"),
+            ("Kim;=1+1;", "\"Kim;'=1+1;\"\r\n"),
+            ("Kim\t@SUM(A1)", "\"Kim\t'@SUM(A1)\"\r\n"),
+            ("Kim; \"-1\"", "\"Kim; \"\"'-1\"\"\"\r\n"),
+            ("Kim\n=1", "\"Kim\n'=1\"\r\n"),
+            (";=1", "\";'=1\"\r\n"),
+            ("a;b", "\"a;b\"\r\n"),
             ("a=1", "a=1\r\n"),
             ("", "\"\"\r\n"),
             ("김민수", "김민수\r\n"),
         ] {
             let written = lines(&[vec![field.to_owned()]]);
             assert_eq!(String::from_utf8_lossy(&written), expected);
+            let read = csv::ReaderBuilder::new().has_headers(false).from_reader(&*written);
+            let read: Vec<_> = read.into_records().map(|row| row.expect("a row")).collect();
+            assert_eq!(read, [vec![&*harmless(field)]], "{field}");
         }
+        let row = lines(&[vec!["a".into(), String::new(), "b;c".into()]]);
+        assert_eq!(String::from_utf8_lossy(&row), "a,,\"b;c\"\r\n");
     }
 }

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::http::Method;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -42,7 +42,7 @@ use crate::http::api::payments::{
 };
 use crate::http::api::roles::{audit_log, grants, invitations, users as accounts};
 use crate::http::api::terms;
-use crate::http::api::venues::{drawings, plans, seat_states, venues};
+use crate::http::api::venues::{Packed, drawings, plans, seat_states, venues};
 use crate::http::api::waiting_room::{admin as queue_admin, queue, stream as queue_stream};
 use crate::http::api::webhooks::{endpoints, log};
 use crate::http::envelope::Failure;
@@ -187,21 +187,32 @@ fn methods(item: &'static Value) -> impl Iterator<Item = (Method, &'static Value
 /// The document of the messages for other systems: AsyncAPI, as YAML.
 pub const MESSAGES: &str = include_str!("../../docs/asyncapi.yaml");
 
+const DOCUMENT_PATH: &str = "/api-docs/openapi.json";
+
+/// Answers with the document. It has megabytes: it is written and compressed once.
+async fn packed(request: HttpRequest) -> HttpResponse {
+    static PACKED: LazyLock<Packed> = LazyLock::new(|| {
+        let json = serde_json::to_vec(document()).expect("the document is plain data");
+        let tag = blake3::hash(&json).to_hex()[..16].to_uppercase();
+        Packed::whole_of(&tag, json.into())
+    });
+    PACKED.answer(&request)
+}
+
 async fn messages() -> HttpResponse {
     HttpResponse::Ok().content_type("application/yaml").body(MESSAGES)
 }
 
 /// Adds the routes of both documents and of Swagger UI.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    let config = Config::default()
+    let config = Config::from(DOCUMENT_PATH)
         .filter(true)
         .persist_authorization(true)
         .display_operation_id(true)
         .try_it_out_enabled(true);
-    let pages = SwaggerUi::new("/api-docs/{_:.*}")
-        .external_url_unchecked("/api-docs/openapi.json", document().clone())
-        .config(config);
+    let pages = SwaggerUi::new("/api-docs/{_:.*}").config(config);
     cfg.service(web::redirect("/api-docs", "/api-docs/"));
+    cfg.route(DOCUMENT_PATH, web::get().to(packed));
     cfg.route("/api-docs/asyncapi.yaml", web::get().to(messages));
     cfg.service(pages);
 }

@@ -3,6 +3,7 @@
 //! because only the gate makes the extractor [`crate::http::extract::Staff`] succeed.
 
 mod begun;
+mod carry_out;
 mod gate;
 mod pages;
 mod rules;
@@ -10,7 +11,7 @@ mod sent;
 mod snapshots;
 mod subject;
 
-pub(crate) use begun::complete;
+pub(crate) use carry_out::carry_out;
 pub(crate) use gate::enter;
 use rules::About;
 pub(crate) use rules::Rule;
@@ -59,7 +60,10 @@ fn list(rules: &[Rule]) -> Vec<Listed> {
         method: rule.method,
         path: rule.path,
         permission: rule.permission,
-        is_of_offering: !matches!(rule.about, About::Nothing | About::InBody),
+        is_of_offering: !matches!(
+            rule.about,
+            About::Nothing | About::InBody(_) | About::TicketInBody
+        ),
         is_shared: rule.is_shared,
         act: rule.act,
     };

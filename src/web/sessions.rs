@@ -176,7 +176,8 @@ pub(super) async fn end_earlier(state: &AppState, request: &HttpRequest, visitor
 #[derive(serde::Deserialize)]
 struct Nothing {}
 
-/// Ends the session.
+/// Ends the session of each token that the browser has: a refresh token that is not known to the server, and
+/// is of another session, ends none in its place.
 async fn sign_out(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -184,13 +185,14 @@ async fn sign_out(
     _: Form<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
     let site = &visitor.site;
-    if let Some(refresh) = request.cookie(site.cookies.refresh) {
-        state.accounts.logout(refresh.value()).await?;
-    } else if let Some((access, session)) = visitor.access.and_then(|it| Some((it, it.session?))) {
+    if let Some((access, session)) = visitor.access.and_then(|it| Some((it, it.session?))) {
         match state.accounts.end_session(access.caller.user, session).await {
             Ok(()) | Err(AccountError::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+    if let Some(refresh) = request.cookie(site.cookies.refresh) {
+        state.accounts.logout(refresh.value()).await?;
     }
     let mut response = see_other("/?notice=signed_out");
     cookies::close(&mut response, site);

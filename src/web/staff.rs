@@ -4,10 +4,10 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::staff::{complete, enter, page_rule};
+use crate::http::staff::{carry_out, enter, page_rule};
 use crate::web::visitor::Visitor;
 
 /// Where pages of customers end on which staff may act for another.
@@ -43,18 +43,22 @@ pub(super) async fn gate(
     };
     let visitor = Visitor::of(request.request());
     let access = visitor.access.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized));
-    let begun = match enter(&mut request, rule, access).await {
-        Ok(begun) => begun,
-        // An error would be answered without a page, and so would be an answer that is made by
-        // `into_response`, which drops the failure.
-        Err(error) => {
-            let (request, _) = request.into_parts();
-            return Ok(ServiceResponse::new(request, HttpResponse::from_error(error)));
-        }
+    let act = match enter(&mut request, rule, access).await {
+        Ok(act) => act,
+        Err(error) => return Ok(refused(request.into_parts().0, error)),
     };
-    let answered = next.call(request).await;
-    if let Some(begun) = begun {
-        complete(begun, &answered).await;
-    }
+    let answered = match act {
+        Some(act) => match carry_out(act, request, next).await {
+            Ok(answered) => answered,
+            Err(not_begun) => return Ok(refused(not_begun.request, not_begun.error)),
+        },
+        None => next.call(request).await,
+    };
     Ok(answered?.map_into_boxed_body())
+}
+
+/// Answers with a failure, of which a page is made. An error would be answered without a page, and so would
+/// be an answer that is made by `into_response`, which drops the failure.
+fn refused(request: HttpRequest, error: ApiError) -> ServiceResponse<BoxBody> {
+    ServiceResponse::new(request, HttpResponse::from_error(error))
 }

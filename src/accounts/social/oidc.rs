@@ -8,15 +8,21 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use chrono::DateTime;
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdTokenClaims,
-    CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
+    CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
+    CoreClientAuthMethod, CoreGrantType, CoreIdTokenClaims, CoreJsonWebKey,
+    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
+    CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
+    CoreUserInfoClaims,
 };
 use openidconnect::{
-    AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
-    CsrfToken, DiscoveryError, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
-    IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, Scope, SignatureVerificationError, TokenResponse, UserInfoError,
+    AccessTokenHash, AdditionalProviderMetadata, AuthType, AuthorizationCode,
+    ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, DiscoveryError, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, HttpRequest, IssuerUrl, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, Scope,
+    SignatureVerificationError, TokenResponse, UserInfoError,
 };
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::apple::AppleKey;
@@ -43,6 +49,31 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 5] = [
     CoreJwsSigningAlgorithm::EcdsaP384Sha384,
     CoreJwsSigningAlgorithm::EdDsa,
 ];
+
+/// What an issuer may say of itself beyond OpenID Connect.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct More {
+    /// True if every answer of a login names its issuer (RFC 9207).
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: Value,
+}
+
+impl AdditionalProviderMetadata for More {}
+
+type Metadata = ProviderMetadata<
+    More,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
 
 type Client = CoreClient<
     EndpointSet,
@@ -80,7 +111,7 @@ pub(super) struct Oidc {
     http: ProviderHttp,
     clock: Arc<dyn Clock>,
     /// What the issuer said last of itself.
-    known: ArcSwapOption<CoreProviderMetadata>,
+    known: ArcSwapOption<Metadata>,
     /// When the last fetch ended, in monotonic time, and whether it failed. Who fetches holds the lock.
     last: Mutex<Option<(Duration, bool)>>,
 }
@@ -95,6 +126,13 @@ impl Oidc {
 
     pub(super) fn issuer(&self) -> &str {
         &self.settings.issuer
+    }
+
+    /// True if the issuer promises to name itself in each answer, so that one without its name is not its own.
+    pub(super) async fn says_issuer(&self) -> Result<bool, SocialError> {
+        let metadata = self.metadata(METADATA_FOR).await?;
+        let said = &metadata.additional_metadata().authorization_response_iss_parameter_supported;
+        Ok(*said == Value::Bool(true))
     }
 
     /// Returns where the browser goes.
@@ -175,7 +213,7 @@ impl Oidc {
     /// access token.
     fn claims(
         &self,
-        metadata: &CoreProviderMetadata,
+        metadata: &Metadata,
         answer: &CoreTokenResponse,
         transient: &Transient,
     ) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
@@ -209,7 +247,7 @@ impl Oidc {
 
     /// Returns what the issuer says of itself, fetched within `max_age`. While one request fetches it
     /// anew, others go on with what is known.
-    async fn metadata(&self, max_age: Duration) -> Result<Arc<CoreProviderMetadata>, SocialError> {
+    async fn metadata(&self, max_age: Duration) -> Result<Arc<Metadata>, SocialError> {
         let known = self.known.load_full();
         let mut last = match (known, self.last.try_lock()) {
             (_, Ok(last)) => last,
@@ -242,17 +280,17 @@ impl Oidc {
         }
     }
 
-    async fn fetch(&self) -> Result<CoreProviderMetadata, SocialError> {
+    async fn fetch(&self) -> Result<Metadata, SocialError> {
         let issuer = IssuerUrl::new(self.settings.issuer.clone())
             .map_err(|error| SocialError::Answer(error.to_string()))?;
         let call = |request: HttpRequest| self.http.call(request);
-        CoreProviderMetadata::discover_async(issuer, &call).await.map_err(|error| match error {
+        Metadata::discover_async(issuer, &call).await.map_err(|error| match error {
             DiscoveryError::Request(error) => of_call(&error),
             other => SocialError::Answer(describe(&other)),
         })
     }
 
-    fn client(&self, metadata: &CoreProviderMetadata) -> Result<Client, SocialError> {
+    fn client(&self, metadata: &Metadata) -> Result<Client, SocialError> {
         let secret = match &self.settings.credential {
             Credential::Secret(secret) => secret.clone(),
             Credential::Apple(key) => {

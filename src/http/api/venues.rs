@@ -9,4 +9,5 @@ pub mod seat_states;
 #[expect(clippy::module_inception, reason = "the resource has the name of its capability")]
 pub mod venues;
 
+pub(crate) use packed::Packed;
 pub use rendered::{Drawings, SeatStates};

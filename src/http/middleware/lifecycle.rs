@@ -12,6 +12,8 @@ pub struct Lifecycle {
     open: AtomicBool,
     stopping: watch::Sender<bool>,
     in_flight: AtomicUsize,
+    /// Acts of staff, which go on without their clients.
+    acts: AtomicUsize,
     drained: Notify,
 }
 
@@ -23,6 +25,7 @@ impl Lifecycle {
             open: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
             in_flight: AtomicUsize::new(0),
+            acts: AtomicUsize::new(0),
             drained: Notify::new(),
         })
     }
@@ -63,8 +66,13 @@ impl Lifecycle {
     /// Counts a request as in flight until the returned value is dropped.
     #[must_use]
     pub fn begin(&self) -> InFlight<'_> {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        InFlight(self)
+        InFlight::of(self, &self.in_flight)
+    }
+
+    /// Counts an act of staff as under way until the returned value is dropped.
+    #[must_use]
+    pub fn begin_act(&self) -> InFlight<'_> {
+        InFlight::of(self, &self.acts)
     }
 
     /// Returns the number of requests without an answer.
@@ -73,11 +81,11 @@ impl Lifecycle {
         self.in_flight.load(Ordering::SeqCst)
     }
 
-    /// Completes when no request is in flight.
+    /// Completes when no request is in flight, and no act is under way.
     pub async fn drained(&self) {
         loop {
             let notified = self.drained.notified();
-            if self.in_flight() == 0 {
+            if self.in_flight() == 0 && self.acts.load(Ordering::SeqCst) == 0 {
                 return;
             }
             notified.await;
@@ -85,14 +93,24 @@ impl Lifecycle {
     }
 }
 
-/// A request without an answer yet.
+/// A request without an answer yet, or an act that is under way.
 #[derive(Debug)]
-pub struct InFlight<'a>(&'a Lifecycle);
+pub struct InFlight<'a> {
+    lifecycle: &'a Lifecycle,
+    count: &'a AtomicUsize,
+}
+
+impl<'a> InFlight<'a> {
+    fn of(lifecycle: &'a Lifecycle, count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self { lifecycle, count }
+    }
+}
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if self.0.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.drained.notify_waiters();
+        if self.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.lifecycle.drained.notify_waiters();
         }
     }
 }

@@ -203,12 +203,12 @@ where
     }
     let Some(rule) = rule else { return next.call(request).await };
     let access = access_of(request.request());
-    let begun = staff::enter(&mut request, rule, access).await?;
-    let answered = next.call(request).await;
-    if let Some(begun) = begun {
-        staff::complete(begun, &answered).await;
+    match staff::enter(&mut request, rule, access).await? {
+        Some(act) => staff::carry_out(act, request, next)
+            .await
+            .unwrap_or_else(|not_begun| Err(not_begun.error.into())),
+        None => next.call(request).await,
     }
-    answered
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

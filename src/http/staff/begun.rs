@@ -1,5 +1,5 @@
-//! An act whose row is written: its handler carries it out, and then the row is completed by the answer. A
-//! row is completed also if the server stops waiting for the handler.
+//! An act whose row is written: the row is completed by the answer of its handler, or as unknown if the
+//! handler never ends.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceResponse;
@@ -19,7 +19,7 @@ use crate::store::AuditOutcome;
 
 /// An act whose row is written. If it is dropped before [`complete`] is over, nothing is known of the
 /// handler's end, or all but the values afterwards: the row gets the outcome that is known.
-pub(crate) struct Begun {
+pub(super) struct Begun {
     state: web::Data<AppState>,
     row: Uuid,
     facts: Facts,
@@ -98,7 +98,7 @@ fn answer_of<B: MessageBody>(answered: &Result<ServiceResponse<B>, Error>) -> An
 }
 
 /// Completes the row of an act by the answer to its request.
-pub(crate) async fn complete<B: MessageBody>(
+pub(super) async fn complete<B: MessageBody>(
     mut begun: Begun,
     answered: &Result<ServiceResponse<B>, Error>,
 ) {

@@ -1,11 +1,12 @@
-//! The way of a request into the gate: who is it, may they, what is it about; then the act is written to
-//! the audit log. `begun.rs` completes the row.
+//! The way of a request into the gate: who is it, may they, what is it about. Nothing is written here:
+//! `carry_out.rs` writes the act that it returns.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage, web};
 use serde_json::Value;
 
-use super::begun::{Begun, Facts, thing_of};
+use super::begun::{Facts, thing_of};
+use super::carry_out::Allowed;
 use super::rules::{About, Rule};
 use super::subject::{self, Params, Subject};
 use super::{sent, snapshots};
@@ -17,15 +18,16 @@ use crate::http::state::AppState;
 use crate::roles::{Roles, Scope};
 
 /// Lets a request in that may do what the rule is about, and refuses all others. `access` is what the
-/// token of the request proves, if it proves anything. Returns the act that is begun, to [`complete`] with the answer.
+/// token of the request proves, if it proves anything. Returns the act of the request, for
+/// [`carry_out`](super::carry_out::carry_out).
 ///
 /// # Errors
-/// 401, 403; 503 if the act cannot be written to the audit log.
+/// 401, 403; the store failed.
 pub(crate) async fn enter(
     request: &mut ServiceRequest,
     rule: &'static Rule,
     access: Result<Access, ApiError>,
-) -> Result<Option<Begun>, ApiError> {
+) -> Result<Option<Allowed>, ApiError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let state = web::Data::clone(state);
     let access = match access {
@@ -75,7 +77,7 @@ pub(crate) async fn enter(
     request.extensions_mut().insert(Granted { caller, scope });
     let Some(name) = rule.act else { return Ok(None) };
     let name = rule.named.and_then(|named| named(&values)).unwrap_or(name);
-    begin(&state, request, (rule, name), access, subject, values).await.map(Some)
+    plan(&state, request, (rule, name), access, subject, values).await.map(Some)
 }
 
 /// Reads the roles again. If that fails, those known so far decide.
@@ -90,23 +92,23 @@ fn allows(rule: &Rule, scope: &Scope, subject: &Subject) -> bool {
     match (rule.about, scope, subject.offering) {
         (_, Scope::All, _) => true,
         // Lists show what is within the scope, and handlers check what a body names.
-        (About::Nothing | About::InBody, scope, None) => !scope.is_empty(),
+        (About::Nothing | About::InBody(_) | About::TicketInBody, scope, None) => !scope.is_empty(),
         (_, scope, Some(offering)) => scope.contains(offering),
         (_, Scope::Some(_), None) => false,
     }
 }
 
-async fn begin(
+/// Gathers what the row of an act says, with the values of its thing as they are.
+async fn plan(
     state: &web::Data<AppState>,
     request: &ServiceRequest,
     (rule, name): (&'static Rule, &str),
     access: Access,
     subject: Subject,
     values: Value,
-) -> Result<Begun, ApiError> {
+) -> Result<Allowed, ApiError> {
     let thing = thing_of(rule.shot, subject.offering, subject.target.as_deref());
     let before = snapshots::take(state, rule.shot, thing.as_deref()).await?;
-    let now = state.clock.now_ms();
     let values = audit_log::kept(values);
     let act = Act {
         actor: Some(access.caller.user),
@@ -119,13 +121,8 @@ async fn begin(
         after: Some(values.clone()),
         request_id: crate::trace::current().map(|origin| origin.request_id.to_string()),
     };
-    let row = audit_log::begin(&state.store, act, now).await.map_err(|error| {
-        tracing::error!(%error, action = name, "an act was refused: the audit log cannot be written");
-        // The same for every cause: the act waits.
-        ApiError::of(ErrorCode::Unavailable)
-    })?;
     let record = ActRecord::default();
     request.extensions_mut().insert(record.clone());
     let (state, offering, target) = (web::Data::clone(state), subject.offering, subject.target);
-    Ok(Begun::new(state, row, Facts { rule, offering, target, before, values, record }))
+    Ok(Allowed { state, act, facts: Facts { rule, offering, target, before, values, record } })
 }

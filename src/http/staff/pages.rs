@@ -39,7 +39,7 @@ pub(super) const PAGES: &[Rule] = &[
     post("/organiser/orders/{reservation}/refund", Refund, About::Reservation, "order.refund"),
     post("/organiser/orders/{reservation}/retry", Refund, About::Reservation, "refund.retry"),
     read("/organiser/team", Manage, About::Nothing),
-    post("/organiser/team", Manage, About::InBody, "invitation.send"),
+    post("/organiser/team", Manage, About::InBody("offeringId"), "invitation.send"),
     post("/organiser/team/{grant}/revoke", Manage, About::Grant, "grant.revoke").with(Shot::Grant),
     post(
         "/organiser/team/invitations/{invitation}/withdraw",
@@ -141,9 +141,17 @@ pub(super) const PAGES: &[Rule] = &[
     shared("/enrollments/{enrollment}/answers", Manage, About::Enrollment, "enrollment.change"),
 ];
 
+/// Returns a value as handlers read it: the first, of a field that was sent several times.
+fn first<'a>(values: &'a Value, field: &str) -> Option<&'a str> {
+    match values.get(field)? {
+        Value::Array(several) => several.first()?.as_str(),
+        one => one.as_str(),
+    }
+}
+
 /// Returns the button of a form that has several.
 fn button(values: &Value) -> Option<&str> {
-    values.get("do")?.as_str()
+    first(values, "do")
 }
 
 fn of_sale(values: &Value) -> Option<&'static str> {
@@ -169,7 +177,7 @@ fn of_new_event(values: &Value) -> Option<&'static str> {
 
 /// Seats that were chosen by rows are shown before they are given.
 fn of_gift(values: &Value) -> Option<&'static str> {
-    let rows = values.get("rows")?.as_str()?;
+    let rows = first(values, "rows")?;
     (!rows.trim().is_empty()).then_some("order.preview")
 }
 
@@ -200,8 +208,10 @@ fn of_enrollment(values: &Value) -> Option<&'static str> {
 }
 
 fn of_form(values: &Value) -> Option<&'static str> {
-    let version = values.get("version").and_then(Value::as_str).unwrap_or_default();
-    Some(match button(values)? {
+    let version = first(values, "version").unwrap_or_default();
+    let button = button(values)?;
+    // Some name a question too.
+    Some(match button.split_once('-').map_or(button, |(button, _)| button) {
         "delete" => "form.delete",
         "save" if version.is_empty() => "form.create",
         "save" => return None,
@@ -322,5 +332,19 @@ mod tests {
         assert_eq!(of_sale(&json!({"do": "pause"})), Some("sale.pause"));
         assert_eq!(of_form(&json!({"do": "save", "version": "2"})), None);
         assert_eq!(of_form(&json!({"do": "save", "version": ""})), Some("form.create"));
+    }
+
+    #[test]
+    fn of_a_field_that_is_sent_twice_the_first_names_the_act_as_it_does_for_the_handler() {
+        assert_eq!(of_sale(&json!({"do": ["cancel", "x"]})), Some("event.cancel"));
+        assert_eq!(of_sale(&json!({"do": ["x", "cancel"]})), None);
+        assert_eq!(of_gift(&json!({"rows": ["", "A"]})), None);
+        assert_eq!(of_gift(&json!({"rows": ["A", ""]})), Some("order.preview"));
+        assert_eq!(
+            of_form(&json!({"do": ["save", "add"], "version": ["", "2"]})),
+            Some("form.create")
+        );
+        assert_eq!(of_form(&json!({"do": "save-1", "version": "2"})), None);
+        assert_eq!(of_form(&json!({"do": "delete-1"})), Some("form.delete"));
     }
 }

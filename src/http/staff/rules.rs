@@ -33,8 +33,10 @@ pub(crate) enum About {
     Nothing,
     /// An offering: `event` or `class`.
     Offering,
-    /// The offering of a thing that the body names; the handler checks the permission again.
-    InBody,
+    /// The offering that this field of the body names; the handler checks the permission again.
+    InBody(&'static str),
+    /// The ticket that the body names, at the door of its `eventId`; the handler checks the permission again.
+    TicketInBody,
     Reservation,
     Payment,
     Refund,
@@ -195,8 +197,8 @@ pub(super) const API: &[Rule] = &[
         "queue.use-pass",
     ),
     // The door.
-    act(("POST", "/api/checkins"), Door, About::InBody, "ticket.check-in"),
-    act(("POST", "/api/checkins/undo"), Door, About::InBody, "ticket.undo-check-in"),
+    act(("POST", "/api/checkins"), Door, About::TicketInBody, "ticket.check-in"),
+    act(("POST", "/api/checkins/undo"), Door, About::TicketInBody, "ticket.undo-check-in"),
     // Classes.
     act(("POST", "/api/mclasses"), Administer, About::Nothing, "class.create").with(Shot::Class),
     act(("PUT", "/api/mclasses/{class}"), Manage, About::Offering, "class.change")
@@ -217,7 +219,7 @@ pub(super) const API: &[Rule] = &[
     act(
         ("POST", "/api/admin/enrollments/decisions"),
         Manage,
-        About::InBody,
+        About::InBody("mclassId"),
         "enrollment.decide-many",
     ),
     read("/api/admin/enrollments/{enrollment}", Manage, About::Enrollment),
@@ -373,11 +375,11 @@ pub(super) const API: &[Rule] = &[
     // People and their roles.
     read("/api/admin/users", Administer, About::Nothing),
     read("/api/admin/grants", Manage, About::Nothing),
-    act(("POST", "/api/admin/grants"), Manage, About::InBody, "grant.give"),
+    act(("POST", "/api/admin/grants"), Manage, About::InBody("offeringId"), "grant.give"),
     act(("DELETE", "/api/admin/grants/{grant}"), Manage, About::Grant, "grant.revoke")
         .with(Shot::Grant),
     read("/api/admin/invitations", Manage, About::Nothing),
-    act(("POST", "/api/admin/invitations"), Manage, About::InBody, "invitation.send"),
+    act(("POST", "/api/admin/invitations"), Manage, About::InBody("offeringId"), "invitation.send"),
     act(
         ("DELETE", "/api/admin/invitations/{invitation}"),
         Manage,

@@ -63,7 +63,14 @@ pub(super) async fn find(
     let subject = match about {
         About::Nothing => None,
         About::Offering => params.named(&["event", "class"]).map(|offering| of(offering, None)),
-        About::InBody => return in_body(state, values).await,
+        About::InBody(field) => {
+            // Forms are read without the spaces around a value.
+            let offering: Option<OfferingId> =
+                text(values, field).and_then(|id| id.trim().parse().ok());
+            let target = offering.map(|id| id.to_string());
+            return Ok(Subject { offering, owner: None, target });
+        }
+        About::TicketInBody => return ticket_in_body(state, values).await,
         About::Reservation => match params.id::<ReservationId>("reservation") {
             Some(id) => {
                 let row = state.store.reservation_get(id).await?;
@@ -129,27 +136,27 @@ async fn owner_of(
     Ok(state.offices.hold(event, id).await?.map(|hold| hold.customer))
 }
 
-/// Finds the offering that a body names: by its id, or by a ticket of it.
-async fn in_body(state: &AppState, values: &Value) -> Result<Subject, ApiError> {
-    let text = |name: &str| values.get(name).and_then(Value::as_str);
-    let ticket = match (text("code"), text("ticketId").or(text("ticket"))) {
+fn text<'a>(values: &'a Value, field: &str) -> Option<&'a str> {
+    values.get(field)?.as_str()
+}
+
+/// Finds the ticket that a body names, and the door at which it is shown.
+async fn ticket_in_body(state: &AppState, values: &Value) -> Result<Subject, ApiError> {
+    let ticket = match (text(values, "code"), text(values, "ticketId")) {
         (Some(code), _) => Some(TicketRef::Code(code.to_owned())),
         (None, Some(id)) => id.parse().ok().map(TicketRef::Id),
         (None, None) => None,
     };
-    if let Some(ticket) = ticket {
-        // The event of a door: the handler refuses tickets of others, and says of which they are.
-        let at_door: Option<OfferingId> = text("eventId").and_then(|id| id.parse().ok());
+    // The event of a door: the handler refuses tickets of others, and says of which they are.
+    let at_door: Option<OfferingId> = text(values, "eventId").and_then(|id| id.parse().ok());
+    let row = match ticket {
         // Refused by the handler if there is none.
-        let Ok(row) = state.offerings.ticket_of(&ticket).await else {
-            return Ok(Subject { offering: at_door, ..Subject::default() });
-        };
-        let (offering, target) = (at_door.or(Some(row.offering)), Some(row.id.to_string()));
-        return Ok(Subject { offering, owner: None, target });
-    }
-    let named = ["mclassId", "offeringId", "eventId", "offering"].into_iter().find_map(text);
-    let offering: Option<OfferingId> = named.and_then(|id| id.parse().ok());
-    Ok(Subject { offering, owner: None, target: offering.map(|id| id.to_string()) })
+        Some(ticket) => state.offerings.ticket_of(&ticket).await.ok(),
+        None => None,
+    };
+    let offering = at_door.or(row.as_ref().map(|row| row.offering));
+    let target = row.map(|row| row.id.to_string());
+    Ok(Subject { offering, owner: None, target })
 }
 
 #[cfg(test)]

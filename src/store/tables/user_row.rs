@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::states::PaymentMethod;
+use crate::store::tables::closed::forgotten;
 use crate::store::{FreshSession, RefreshToken, StoreError};
 
 /// What an account may do.
@@ -75,6 +76,12 @@ impl UserRow {
     #[must_use]
     pub fn keeps_email(&self) -> bool {
         self.password_hash != NO_PASSWORD || self.email_confirmed_at.is_some()
+    }
+
+    /// True if the account is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.email == forgotten(self.id)
     }
 }
 

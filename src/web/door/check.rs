@@ -37,7 +37,8 @@ pub(super) async fn check(
     let admin = visitor.staff()?;
     let event = state.offerings.event(event).await?;
     // A result stands also if it cannot be read whose ticket it is.
-    let at_hand = async || search::at_hand(&state, &visitor, &entered.code).await.ok().flatten();
+    let at_hand =
+        async || search::at_hand(&state, &visitor, &event, &entered.code).await.ok().flatten();
     let outcome = match admit(&state, admin.user, &event, &entered).await {
         Ok(row) => admitted(row.id, at_hand().await),
         Err(OfferingError::NotATicketCode) => {

@@ -80,7 +80,7 @@ pub(super) async fn search(
     visitor.staff()?;
     let event = state.offerings.event(event).await?;
     let found = match &query.code {
-        Some(code) => match at_hand(&state, &visitor, code).await? {
+        Some(code) => match at_hand(&state, &visitor, &event, code).await? {
             Some(ticket) => vec![ticket],
             None => by_code(&state, &visitor, &event, code).await?,
         },
@@ -125,14 +125,19 @@ pub(super) async fn by_code(
     all(state, visitor, event, &tickets).await
 }
 
-/// Returns the ticket with a whole code, of any event.
+/// Returns the ticket with a whole code, of the event or of another at whose door the visitor works too.
 pub(super) async fn at_hand(
     state: &AppState,
     visitor: &Visitor,
+    event: &EventRow,
     code: &str,
 ) -> Result<Option<Found>, ApiError> {
     let Some(ticket) = state.offerings.ticket_at_hand(code).await? else { return Ok(None) };
-    let event = state.offerings.offering(ticket.row.offering).await?;
+    let offering = ticket.row.offering;
+    if offering != event.id && !visitor.scope().contains(offering) {
+        return Ok(None);
+    }
+    let event = state.offerings.offering(offering).await?;
     Ok(Some(describe(state, visitor, &event, &ticket).await?))
 }
 

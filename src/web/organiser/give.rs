@@ -253,17 +253,30 @@ async fn submit(
     let admin = visitor.staff()?;
     let key = IdempotencyKey(Pairs(entered).value("key").map(str::to_owned));
     let key = key.identity(admin.user, "complimentary order by form", &(shown.event.id, entered));
-    let order = read(state, visitor, shown, entered).await?;
-    Ok(issue(state, admin, shown.event.id, order, key).await?.reservation)
+    let (recipient, lines) = read(state, visitor, shown, entered).await?;
+    let is_account = Pairs(entered).value("account").is_some();
+    let given = match recipient {
+        Ok(recipient) => issue(state, admin, shown.event.id, (recipient, lines.clone()), key).await,
+        Err(no_account) => Err(no_account),
+    };
+    match given {
+        Ok(issued) => Ok(issued.reservation),
+        // A wish that nothing can come of does not tell who has an account.
+        Err(error) if is_account && error.code().status().is_client_error() => {
+            check_lines(visitor, shown, &lines)?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
-/// Reads the recipient and the places.
+/// Reads the recipient, if there is such an account, and the places.
 async fn read(
     state: &AppState,
     visitor: &Visitor,
     shown: &Shown,
     entered: &Entered,
-) -> Result<(Recipient, Vec<LineRequest>), ApiError> {
+) -> Result<(Result<Recipient, ApiError>, Vec<LineRequest>), ApiError> {
     let form = Pairs(entered);
     let said = |key| ApiError::new(ErrorCode::Invalid, visitor.text(key));
     let mut lines = Vec::new();
@@ -287,11 +300,43 @@ async fn read(
     }
     let email = form.entered("email");
     if form.value("account").is_none() {
-        return Ok((Recipient::Guest(email), lines));
+        return Ok((Ok(Recipient::Guest(email)), lines));
     }
     let email = crate::accounts::normalise_email(&email)
         .map_err(|reason| ApiError::invalid("email", reason))?;
     let account = state.store.user_by_email(&email).await?;
-    let account = account.ok_or_else(|| said("organiser_give.no_account"))?;
-    Ok((Recipient::Account(account.id), lines))
+    let account = account.map(|account| Recipient::Account(account.id));
+    Ok((account.ok_or_else(|| said("organiser_give.no_account")), lines))
+}
+
+/// Refuses what cannot be given to anyone.
+fn check_lines(visitor: &Visitor, shown: &Shown, lines: &[LineRequest]) -> Result<(), ApiError> {
+    if shown.status == "CANCELLED" {
+        return Err(ApiError::of(ErrorCode::EventCancelled));
+    }
+    let mut all = 0_u64;
+    for line in lines {
+        let (product, quantity) = match line {
+            LineRequest::Seats(seats) => {
+                all += seats.len() as u64;
+                continue;
+            }
+            LineRequest::Quantity { product, quantity }
+            | LineRequest::BestAvailable { product, quantity, .. } => (product, *quantity),
+        };
+        all += u64::from(quantity);
+        let free = shown.view.products.get(product.index()).map_or(0, |live| match live.numbered {
+            true => live.counts.available,
+            false => live.counts.available.saturating_add(live.counts.blocked),
+        });
+        if quantity > free && all <= MOST_SEATS as u64 {
+            return Err(ApiError::of(ErrorCode::SoldOut));
+        }
+    }
+    if all > MOST_SEATS as u64 {
+        let most = MOST_SEATS.to_string();
+        let said = visitor.fill("organiser_give.too_many", &[("most", &most)]);
+        return Err(ApiError::new(ErrorCode::Invalid, said));
+    }
+    Ok(())
 }

@@ -193,6 +193,8 @@ impl Shown<'_> {
             let person = people.get(&grant.user);
             let name = person.and_then(|person| person.name.clone());
             let name = name.unwrap_or_else(|| grant.user.to_string());
+            // Who may give roles by ids is not told the addresses behind them.
+            let person = person.filter(|_| visitor.scope() == Scope::All);
             vec![
                 html! {
                     (name)

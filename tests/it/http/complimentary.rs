@@ -75,6 +75,17 @@ on_both_databases! {
         assert_eq!(audit["invariants"], "ok", "{audit}");
     }
 
+    async fn a_closed_account_is_given_nothing(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, admin, kim) = (shop.event().await, shop.admin(), shop.app.user().await);
+        let kim = shop.with_token(kim.id, kim.token);
+        kim.delete("/api/users/me").await.is(200);
+        let lines = json!([{"productId": event.standing(), "quantity": 1}]);
+        let body = json!({"userId": kim.user, "lines": lines});
+        admin.post(&at(&event), &body).await.refused(404, "NOT_FOUND");
+        assert_eq!(event.counts(event.standing()).await.sold, 0);
+    }
+
     async fn what_cannot_be_given_is_refused_and_leaves_no_guest_behind(db: TestDb) {
         let shop = Shop::open(db).await;
         let (event, admin, kim) = (shop.event().await, shop.admin(), shop.customer());

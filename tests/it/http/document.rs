@@ -231,6 +231,26 @@ fn every_reference_resolves(document: &Value, value: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_document_is_written_once_and_sent_compressed_or_not_at_all() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let ask = |name: &'static str, value: String| {
+        shop.nobody().request(Method::GET, "/api-docs/openapi.json").header(name, value).send()
+    };
+    let packed = ask("Accept-Encoding", "gzip".into()).await.unwrap();
+    assert_eq!(
+        (packed.status().as_u16(), &packed.headers()["content-encoding"]),
+        (200, &"gzip".parse().unwrap())
+    );
+    let version = packed.headers()["etag"].to_str().unwrap().to_owned();
+    let plain = ask("Accept-Encoding", "identity".into()).await.unwrap();
+    assert_eq!(plain.headers()["etag"], version);
+    let (packed, plain) = (packed.bytes().await.unwrap(), plain.bytes().await.unwrap());
+    assert!(packed.len() * 5 < plain.len(), "{} of {}", packed.len(), plain.len());
+    let known = ask("If-None-Match", version).await.unwrap();
+    assert_eq!((known.status().as_u16(), known.bytes().await.unwrap().len()), (304, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn swagger_ui_is_served_from_the_binary() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     for path in ["/api-docs", "/api-docs/", "/api-docs/index.html"] {

@@ -138,3 +138,16 @@ async fn a_proof_counts_once_and_a_lock_is_one_at_all_instances() {
     limits[0].undo("login", b"kim").await;
     assert_eq!(limits[1].attempt("login", b"kim", five).await, Ok(1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proof_that_redis_has_taken_counts_no_more_while_redis_is_away() {
+    let mut redis = PrivateRedis::start();
+    let limits = three(&redis).await;
+    let campus: IpAddr = "192.0.2.1".parse().unwrap();
+    let challenge = limits[0].challenge(Class::Strict, campus).await;
+    let proof = solve(&challenge.text, challenge.bits);
+    assert!(limits[0].redeem(Class::Strict, campus, &proof).await.is_ok());
+    redis.stop();
+    assert_eq!(limits[0].redeem(Class::Strict, campus, &proof).await, Err(Flaw::NotYours));
+    redis.up();
+}

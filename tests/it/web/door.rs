@@ -7,6 +7,8 @@ use crate::clients::account;
 use crate::http::api_client::{Event, Person, Shop};
 use admitone::accounts::Role;
 use admitone::caller::Caller;
+use admitone::roles::NewGrant;
+use admitone::store::GrantRole;
 
 /// A path, the form that is sent there, and the status, kind and words of the answer.
 type Step<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str, &'a str);
@@ -100,6 +102,24 @@ on_both_databases! {
         assert_eq!(found["data"][2]["gate"], "North");
         admin.post("/api/checkins/undo", &json!({"code": code})).await.is(200);
         assert_eq!(door.asks(&path("counts")).await.1["data"], json!({"checkedIn": 0, "sold": 3}));
+    }
+
+    async fn a_door_is_told_nothing_of_the_tickets_of_another(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (here, other) = (shop.event().await, shop.event().await);
+        let kim = account(&shop, "kim@example.com", Role::User).await;
+        kim.buy(&other, &other.places(1)).await;
+        let code = kim.tickets().await[0]["code"].as_str().unwrap().to_owned();
+        let usher = account(&shop, "usher@example.com", Role::User).await;
+        let state = shop.app.state();
+        let new = NewGrant { user: usher.user, role: GrantRole::Door, offering: Some(here.offering()) };
+        state.accounts.roles().grant(new, None, None, state.clock.now_ms()).await.unwrap();
+        let door = Browser::of(&shop, &usher);
+        let (_, found) = door.asks(&format!("/door/{}/search?code={code}", here.id)).await;
+        assert_eq!(found["data"], json!([]));
+        let (status, page) = door.sends(&format!("/door/{}/check", here.id), &[("code", &code)], "same-origin").await;
+        assert_eq!(status, 409);
+        assert!(!page.contains("김민수") && !page.contains("kim@example.com"), "{page}");
     }
 
     async fn only_administrators_see_the_door(db: TestDb) {

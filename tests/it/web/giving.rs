@@ -71,6 +71,19 @@ on_both_databases! {
         let refused = organiser.post(&at, &to_account).await;
         refused.shows(&["There is no account with this address", "checked"]);
         let kim = known(&shop, "Kim", "kim@example.com").await;
+        // What cannot be given does not tell who has an account.
+        for quantity in ["999999", "64"] {
+            let mut said = Vec::new();
+            for email in ["kim@example.com", "none@example.com"] {
+                let mut form = filled(email, quantity, "", &[]);
+                (form[0], form[2]) = (("key", email), ("quantity-1", quantity));
+                form.push(("account", "true"));
+                let refused = organiser.post(&at, &form).await;
+                let (_, text) = refused.text.split_once("role=\"alert\"").expect("a refusal");
+                said.push((refused.status, text.split("</").next().map(str::to_owned)));
+            }
+            assert_eq!(said[0], said[1]);
+        }
         let order = organiser.post(&at, &to_account).await.leads_to("/organiser/orders/");
         assert!(!organiser.get(&order).await.text.contains("Code for the recipient"));
         assert_eq!(kim.tickets().await.len(), 1);

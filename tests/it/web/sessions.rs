@@ -251,6 +251,19 @@ async fn a_session_outlives_its_access_token_and_ends_with_sign_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn signing_out_ends_the_session_of_each_token_that_the_browser_has() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut browser = member(&shop, "kim@example.com").await;
+    let refresh = browser.cookies.iter().position(|(name, _)| name == REFRESH).expect("a cookie");
+    browser.cookies[refresh].1 = "0".repeat(64);
+    let kept = browser.cookies.clone();
+    assert_eq!(browser.post("/sign-out", &[]).await.status(), StatusCode::SEE_OTHER);
+    browser.cookies = kept;
+    let answer = browser.get("/account").await;
+    assert_eq!(answer.headers()["location"], "/sign-in?back=%2Faccount");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_encryption_the_operator_decides_about_cookies() {
     let change = |config: &mut Config| config.allow_plain_http = true;
     let app = TestApp::with(TestDb::sqlite().await).config(change).start().await;

@@ -253,6 +253,38 @@ on_both_databases! {
         assert_eq!(page.text.matches("/revoke\"").count(), 3, "{}", page.text);
     }
 
+    async fn no_form_hides_its_act_below_another_offering_or_name(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (a, b) = (shop.event().await, shop.event().await);
+        let kim = member(&shop, "kim", GrantRole::Organiser, a.offering()).await;
+        let new = NewGrant { user: kim.user, role: GrantRole::Organiser, offering: Some(b.offering()) };
+        let state = shop.app.state();
+        state.accounts.roles().grant(new, None, None, state.clock.now_ms()).await.unwrap();
+        let browser = Browser::of(&shop, &kim);
+        let rows = async |of: &str, action: &str| {
+            let path = format!("/api/admin/audit-log?offeringId={of}&action={action}");
+            shop.admin().get(&path).await.is(200).data.as_array().unwrap().clone()
+        };
+        let spaced = format!(" {} ", b.id);
+        for (nth, event) in [&*b.id, &spaced].into_iter().enumerate() {
+            let (key, email) = (nth.to_string(), format!("mole{nth}@example.com"));
+            let form = [("key", &*key), ("email", &email), ("role", "ORGANISER"), ("mclassId", &a.id),
+                ("eventId", &a.id), ("offeringId", event), ("code", "x"), ("ticket", "x")];
+            browser.post("/organiser/team", &form).await.leads_to("/organiser/team");
+            assert_eq!(rows(&b.id, "invitation.send").await.len(), nth + 1);
+        }
+        assert_eq!(rows(&a.id, "invitation.send").await.len(), 0);
+        let form = [("key", "9"), ("email", "x@example.com"), ("role", "DOOR"), ("offeringId", &*b.id), ("offeringId", &*a.id)];
+        assert_eq!(browser.post("/organiser/team", &form).await.status, 422);
+
+        let here = format!("/organiser/events/{}", a.id);
+        for (action, first, second) in [("sale.pause", "pause", "x"), ("event.cancel", "cancel", "pause")] {
+            let form = [("key", first), ("do", first), ("do", second), ("confirm", "햄릿 — Hamlet")];
+            browser.post(&format!("{here}/actions"), &form).await.leads_to(&here);
+            assert_eq!(rows(&a.id, action).await.len(), 1, "{action}");
+        }
+    }
+
     async fn a_person_is_invited_by_a_form_accepts_on_a_page_and_is_removed(db: TestDb) {
         let shop = Shop::open(db).await;
         let event = shop.event().await;

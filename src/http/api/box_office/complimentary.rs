@@ -185,8 +185,8 @@ pub(crate) async fn issue(
             (guest, Some(contact))
         }
         Recipient::Account(user) => match state.store.user_get(user).await? {
-            Some(_) => (user, None),
-            None => return Err(ApiError::not_found("account")),
+            Some(row) if !row.is_closed() => (user, None),
+            Some(_) | None => return Err(ApiError::not_found("account")),
         },
     };
     let (hold, reservation) = (HoldId::random(), ReservationId::random());

@@ -35,10 +35,10 @@ pub(crate) const CODES: &[OperationCodes] = &[
 pub struct GrantDto {
     pub id: GrantId,
     pub user_id: UserId,
-    /// Null if the account is closed.
+    /// Null if the account is closed, and to organisers in the answer to a new role.
     #[schema(required)]
     pub user_name: Option<String>,
-    /// Null if the account is closed.
+    /// Null if the account is closed or has none, and to all but administrators.
     #[schema(required)]
     pub user_email: Option<String>,
     pub role: GrantRole,
@@ -96,7 +96,11 @@ pub(crate) async fn list(
     let limit = page.limit()?;
     let rows = state.accounts.roles().list(&filter, limit).await?;
     let next = next_cursor(&rows, limit, |row| format!("{}_{}", row.granted_at, row.id));
-    let people = state.store.people(rows.iter().map(|row| row.user)).await?;
+    let mut people = state.store.people(rows.iter().map(|row| row.user)).await?;
+    if scope != Scope::All {
+        // Who may give roles by ids is not told the addresses behind them.
+        people.values_mut().for_each(|person| person.email.clear());
+    }
     let rows: Vec<_> = rows.iter().map(|row| render(row, &people)).collect();
     Ok(respond::page(&rows, next))
 }
@@ -118,6 +122,7 @@ pub(super) fn among(scope: &Scope, asked: Option<OfferingId>) -> Option<Vec<Offe
 pub(crate) async fn give(
     state: web::Data<AppState>,
     Staff(caller): Staff,
+    Within(scope): Within,
     key: IdempotencyKey,
     record: ActRecord,
     Body(body): Body<NewGrantBody>,
@@ -128,7 +133,10 @@ pub(crate) async fn give(
     let roles = state.accounts.roles();
     let (row, replayed) = roles.grant(new, Some(caller), key.as_ref(), now).await?;
     record.made(&row.id);
-    let people = state.store.people([row.user]).await?;
+    let people = match scope {
+        Scope::All => state.store.people([row.user]).await?,
+        Scope::Some(_) => HashMap::new(),
+    };
     let at = format!("/api/admin/grants/{}", row.id);
     let mut response = respond::created(&render(&row, &people));
     locate(&mut response, &at);
@@ -156,7 +164,7 @@ pub(super) fn render(row: &GrantRow, people: &HashMap<UserId, Person>) -> GrantD
         id: row.id,
         user_id: row.user,
         user_name: person.and_then(|person| person.name.clone()),
-        user_email: person.map(|person| person.email.clone()),
+        user_email: person.and_then(Person::address).map(str::to_owned),
         role: row.role,
         offering_id: row.offering,
         granted_by: row.granted_by,

@@ -22,6 +22,7 @@ use crate::ids::{InvitationId, OfferingId, UserId};
 use crate::language::Language;
 use crate::roles::NewInvitation;
 use crate::store::{AuditOutcome, GrantRole, GrantRow, InvitationRow};
+use crate::trace;
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -149,11 +150,28 @@ pub(crate) async fn accept(
     Ok(respond::ok(&grants::render(&row, &people)))
 }
 
-/// Gives the caller the role of an invitation, and writes that to the audit log.
+/// Gives the caller the role of an invitation, and writes that to the audit log. Runs to its end, even if the
+/// client disconnects in the middle.
 ///
 /// # Errors
 /// The invitation is refused, or the store failed.
 pub(crate) async fn accepted(
+    state: &web::Data<AppState>,
+    access: Access,
+    address: Option<IpAddr>,
+    token: &str,
+) -> Result<GrantRow, ApiError> {
+    let (runtime, token) = (state.runtime.clone(), token.to_owned());
+    let state = web::Data::clone(state);
+    let accepting = async move {
+        let _under_way = state.lifecycle.begin_act();
+        accept_now(&state, access, address, &token).await
+    };
+    let accepting = runtime.spawn(trace::within(trace::current(), accepting));
+    accepting.await.map_err(ApiError::internal)?
+}
+
+async fn accept_now(
     state: &AppState,
     access: Access,
     address: Option<IpAddr>,
@@ -171,7 +189,7 @@ pub(crate) async fn accepted(
         after: Some(serde_json::json!({
             "userId": caller.user, "role": invitation.role, "invitedBy": invitation.invited_by,
         })),
-        request_id: crate::trace::current().map(|origin| origin.request_id.to_string()),
+        request_id: trace::current().map(|origin| origin.request_id.to_string()),
         ..Act::default()
     };
     let begun = audit_log::begin(&state.store, act, now).await?;

@@ -16,7 +16,7 @@ use crate::http::api::box_office::availability::Version;
 const LEAST: usize = 1_024;
 
 /// A rendered answer in its envelope.
-pub(super) struct Packed {
+pub(crate) struct Packed {
     version: Version,
     json: Bytes,
     /// Compressed when first asked for.
@@ -32,7 +32,11 @@ struct Envelope<'a, T> {
 impl Packed {
     pub(super) fn new(tag: &str, data: &impl Serialize) -> Self {
         let json = serde_json::to_vec(&Envelope { success: true, data });
-        let json = Bytes::from(json.expect("the answer is plain data"));
+        Self::whole_of(tag, json.expect("the answer is plain data").into())
+    }
+
+    /// Returns an answer without an envelope.
+    pub(crate) fn whole_of(tag: &str, json: Bytes) -> Self {
         Self { version: Version::weak(tag), json, gzip: OnceLock::new() }
     }
 
@@ -41,7 +45,7 @@ impl Packed {
     }
 
     /// Answers with the version, or with 304 if the client has it.
-    pub(super) fn answer(&self, request: &HttpRequest) -> HttpResponse {
+    pub(crate) fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let mut answer = match self.version.is_known(request) {
             true => self.version.not_modified(),
             false => self.version.mark(self.whole(request)),

@@ -10,7 +10,7 @@ use crate::http::api_client::{Person, Shop};
 const PATH: &str = "/api/admin/invitations";
 
 /// Returns the token of an invitation, as its mail has it.
-async fn token_of(shop: &Shop, invitation: &Value) -> String {
+pub(super) async fn token_of(shop: &Shop, invitation: &Value) -> String {
     let id: InvitationId = invitation["id"].as_str().unwrap().parse().unwrap();
     let row = shop.app.state().store.invitation_get(id).await.unwrap().unwrap();
     shop.app.state().accounts.roles().invitation_token(&row)

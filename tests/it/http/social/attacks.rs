@@ -149,6 +149,22 @@ async fn a_provider_that_is_slow_opens_no_session() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_promises_to_name_itself_is_not_heard_without_its_name() {
+    let (shop, at) = open(TestDb::sqlite().await).await;
+    at.say(json!({"authorization_response_iss_parameter_supported": true}));
+    let mut browser = Browser::of(&shop);
+    let begun = browser.begin("google").await;
+    let code = sell(&at, &shop, "google", &begun, &kim());
+    browser.finish("google", &begun, &code).await.refused(400, "SOCIAL_LOGIN_EXPIRED");
+    let begun = browser.begin("google").await;
+    let code = sell(&at, &shop, "google", &begun, &kim());
+    let issuer: String = form_urlencoded::byte_serialize(at.issuer("google").as_bytes()).collect();
+    let path =
+        format!("/api/auth/google/callback?code={code}&state={}&iss={issuer}", begun.state());
+    browser.get(&path).await.is(200);
+}
+
+#[tokio::test]
 async fn a_login_ends_once_in_the_browser_and_with_the_provider_of_its_begin() {
     let (shop, at) = open(TestDb::sqlite().await).await;
     let before = accounts(&shop).await;
