@@ -205,8 +205,25 @@ on_both_databases! {
         lee.post(&event.at("holds"), &event.places(1)).await.is(201);
         lee.delete("/api/users/me").await.is(200);
         assert_eq!(event.counts(event.standing()).await.held, 0);
+        lee.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
+        lee.delete("/api/users/me").await.refused(401, "UNAUTHORIZED");
         let accounts = shop.app.db.count("SELECT count(*) FROM users").await;
-        assert_eq!(accounts, 2, "the administrator, and the shell of the guest with an address");
+        assert_eq!(accounts, 3, "the administrator, and the shells of the guests");
+    }
+
+    async fn newer_guests_of_an_address_hide_no_order(db: TestDb) {
+        let shop = open(db).await;
+        let (event, kim) = (shop.event().await, guest(&shop).await);
+        buy(&kim, &event).await;
+        leave(&kim, EMAIL).await;
+        for _ in 0..3 {
+            shop.clock.advance_ms(1_000);
+            leave(&guest(&shop).await, EMAIL).await;
+        }
+        let store = &shop.app.state().store;
+        let found = store.guest_by_email(EMAIL, 2).await.unwrap();
+        assert_eq!((found[0].user, found.len()), (kim.user, 3), "with orders, and the newest two");
+        assert!(found[1..].iter().all(|guest| guest.user != kim.user));
     }
 
     async fn guesses_and_floods_are_limited(db: TestDb) {
