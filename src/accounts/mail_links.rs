@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::guests::GuestSession;
 use super::passwords::Place;
 use super::{AccountError, Accounts, check_password, hash_of, invalid, normalise_email};
 use crate::caller::Caller;
@@ -28,8 +27,8 @@ const PAUSE_MS: i64 = 60_000;
 pub enum Confirmed {
     /// An account.
     Account(UserId),
-    /// A guest, with a session for the device on which the link was opened.
-    Guest(GuestSession),
+    /// A guest.
+    Guest(UserId),
 }
 
 /// What a link is about, and what ends it by changing.
@@ -165,7 +164,8 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Confirms an address with the token of a link.
+    /// Confirms an address with the token of a link, and opens no session: a stranger may have left the
+    /// address of the one who reads the mail, and would see what is bought in that session.
     ///
     /// # Errors
     /// [`AccountError::LinkRefused`] for a token that is unknown, expired or used, or whose owner has
@@ -177,10 +177,7 @@ impl Accounts {
         if !self.store.mail_link_use((link, owner), purpose, &bound.email, now).await? {
             return Err(AccountError::LinkRefused);
         }
-        match bound.is_guest {
-            true => Ok(Confirmed::Guest(self.guest_session(owner)?)),
-            false => Ok(Confirmed::Account(owner)),
-        }
+        Ok(if bound.is_guest { Confirmed::Guest(owner) } else { Confirmed::Account(owner) })
     }
 
     /// True if a link with this token could be used now.

@@ -94,9 +94,7 @@ impl Composer {
         draft.values.insert("url", self.links().to(&format!("{page}?token={token}")).into());
         let until = format::date_time(draft.language, expires_at, self.zone);
         draft.values.insert("until", until.into());
-        if let Some(code) = self.contact(draft.letter).await? {
-            draft.values.insert("claim_code", code.into());
-        }
+        // Not the claim code: a stranger may have left this address.
         Ok(())
     }
 }
