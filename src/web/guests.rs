@@ -69,7 +69,7 @@ pub(super) async fn identify(
 ) -> Result<(), ApiError> {
     let caller = visitor.caller()?;
     state.accounts.guest_checkout(caller, email, from).await?;
-    state.accounts.welcome(caller.user, Some(visitor.language)).await;
+    state.accounts.welcome_guest(caller.user, Some(visitor.language), from).await;
     Ok(())
 }
 

@@ -156,6 +156,39 @@ on_both_databases! {
         eventually("it gets a link", async || links().await == 2).await;
     }
 
+    async fn an_address_that_guests_name_gets_one_link_a_minute_of_all_of_them(db: TestDb) {
+        let shop = open(db).await;
+        let first = guest(&shop, "victim@example.com").await;
+        mail(&shop, "account.email_confirmation", first.user).await;
+        for _ in 0..12 {
+            let other = guest(&shop, "victim@example.com").await;
+            other.post_nothing("/api/auth/email/confirmation").await.is(202);
+        }
+        let links = "SELECT count(*) FROM mail_links";
+        assert_eq!(shop.app.db.count(links).await, 1);
+        for _ in 0..14 {
+            shop.clock.advance_ms(60_001);
+            first.post_nothing("/api/auth/email/confirmation").await.is(202);
+        }
+        assert_eq!(shop.app.db.count(links).await, 10, "in an hour");
+        // The owner asks again later.
+        shop.clock.advance_ms(3_600_001);
+        first.post_nothing("/api/auth/email/confirmation").await.is(202);
+        assert_eq!(shop.app.db.count(links).await, 11);
+    }
+
+    async fn guests_of_one_network_send_links_to_twenty_addresses_a_minute(db: TestDb) {
+        let shop = open(db).await;
+        for n in 0..25 {
+            guest(&shop, &format!("stranger{n}@example.com")).await;
+        }
+        let links = "SELECT count(*) FROM mail_links";
+        assert_eq!(shop.app.db.count(links).await, 20);
+        shop.clock.advance_ms(60_001);
+        guest(&shop, "later@example.com").await;
+        assert_eq!(shop.app.db.count(links).await, 21);
+    }
+
     async fn nothing_tells_whether_an_address_has_an_account(db: TestDb) {
         let shop = open(db).await;
         let kim = register(&shop, "kim@example.com", "en").await;
