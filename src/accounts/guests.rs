@@ -113,6 +113,20 @@ impl Accounts {
         Ok(self.store.guest_delete(guest).await?)
     }
 
+    /// True for an account, and where mails are sent for a guest whose address is confirmed: places that
+    /// are kept for days on a promise are kept for people who can be reached, and who are not made by the
+    /// thousand.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn may_promise_payment(&self, caller: Caller) -> Result<bool, AccountError> {
+        if !caller.guest {
+            return Ok(true);
+        }
+        let row = self.store.guest_get(caller.user).await?;
+        Ok(self.can_notify() && row.is_some_and(|row| row.email_confirmed_at.is_some()))
+    }
+
     /// Returns the address that a guest has left, with the claim code.
     ///
     /// # Errors
@@ -171,10 +185,10 @@ impl Accounts {
             }
             return Err(AccountError::ClaimRefused);
         };
-        self.by_email.forget(&name);
         if guest.is_unclaimed_gift && !self.store.guest_claim_gift(guest).await? {
             return Err(AccountError::ClaimRefused);
         }
+        self.by_email.forget(&name);
         self.guest_session(guest.user)
     }
 
