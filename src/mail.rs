@@ -70,13 +70,15 @@ impl Mailer {
             return MailOutcome::NothingToSend("mail is off");
         }
         match self.composer.compose(letter, self.clock.now_ms()).await {
-            Ok(mail) => self.hand_over(letter, mail).await,
-            Err(ComposeError::Nothing(why)) => MailOutcome::NothingToSend(why),
-            Err(ComposeError::Store(error)) => {
-                tracing::debug!(%error, "a mail could not be made yet");
-                MailOutcome::Later("the database could not be read".into())
-            }
-            Err(ComposeError::Impossible(why)) => MailOutcome::Never(why),
+            Ok(mail) => match self.composer.may_send(letter).await {
+                Ok(true) => self.hand_over(letter, mail).await,
+                Ok(false) => {
+                    tracing::debug!(mail = %letter.id, "a mail to an unconfirmed address was skipped");
+                    MailOutcome::NothingToSend("the address is not confirmed and had its share")
+                }
+                Err(error) => failed(error),
+            },
+            Err(error) => failed(error),
         }
     }
 
@@ -87,6 +89,18 @@ impl Mailer {
             Transport::Keep(keeper) => keeper.keep(letter, mail, now).await,
             Transport::Off => MailOutcome::NothingToSend("mail is off"),
         }
+    }
+}
+
+/// Returns how the delivery of a mail ends that was not made.
+fn failed(error: ComposeError) -> MailOutcome {
+    match error {
+        ComposeError::Nothing(why) => MailOutcome::NothingToSend(why),
+        ComposeError::Store(error) => {
+            tracing::debug!(%error, "a mail could not be made yet");
+            MailOutcome::Later("the database could not be read".into())
+        }
+        ComposeError::Impossible(why) => MailOutcome::Never(why),
     }
 }
 

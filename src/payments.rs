@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 
 pub use crate::store::PaymentMethod as Method;
 pub use administration::may_be_settled_by_hand;
@@ -127,6 +128,9 @@ impl Default for Pace {
     }
 }
 
+/// So many customers at most begin payments by hand at the same time.
+const TURNS: usize = 64;
+
 /// Makes payments.
 #[derive(Clone)]
 pub struct Payments {
@@ -140,6 +144,8 @@ pub struct Payments {
     return_urls: Arc<ReturnUrls>,
     /// How long an administrator may take to say that a manual payment has come.
     manual_deadline: Duration,
+    /// Turns of customers who pay by hand, by a part of their ids.
+    turns: Arc<[Mutex<()>; TURNS]>,
     /// Runs the payments, so that a client that disconnects does not leave one halfway.
     runtime: Handle,
 }
@@ -161,6 +167,7 @@ impl Payments {
             simulator: None,
             return_urls: Arc::default(),
             manual_deadline: Duration::from_secs(3 * 86_400),
+            turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
             runtime: Handle::current(),
         }
     }

@@ -53,7 +53,7 @@ pub use tables::event::{EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::event_change::EventChange;
 pub use tables::gateway_notification::{Noted, NotificationRow};
 pub use tables::grant::{GrantFilter, GrantRole, GrantRow, Granting, Revoking, RightNeeded};
-pub use tables::guest::GuestRow;
+pub use tables::guest::{ClaimableGuest, GuestRow};
 pub use tables::idempotency::{Answered, Key};
 pub use tables::identity_rows::{IdentityRow, NewIdentity, SocialProvider};
 pub use tables::invitation::{INVITATIONS_COUNT_FOR_MS, InvitationRow, Inviting};

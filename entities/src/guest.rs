@@ -12,6 +12,10 @@ pub struct Model {
     pub updated_at: i64,
     pub language: Option<String>,
     pub email_confirmed_at: Option<i64>,
+    /// Grows with each code that ends the one before.
+    pub code_version: i64,
+    /// True while the code of places that were given away was not used.
+    pub is_unclaimed_gift: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -31,6 +31,7 @@ mod m0026_queue_secrets;
 mod m0027_sessions;
 mod m0028_grants;
 mod m0029_social_identities;
+mod m0030_guest_codes;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_sessions::Migration),
             Box::new(m0028_grants::Migration),
             Box::new(m0029_social_identities::Migration),
+            Box::new(m0030_guest_codes::Migration),
         ]
     }
 }

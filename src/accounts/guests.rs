@@ -15,8 +15,10 @@ use crate::store::{GuestRow, StoreError, UserRow};
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Letters of a claim code: 50 bits, which limited guesses cannot find.
 const CODE_LETTERS: usize = 10;
-/// Most guests of one address among whom a claim code is looked for, newest first.
+/// Most guests of one address, with orders and of all, among whom a claim code is looked for.
 const MAX_GUESTS_OF_ADDRESS: u64 = 10_000;
+/// Versions of codes by which a guest who has registered is recognised, to be told so.
+const VERSIONS_OF_ACCOUNTS: i64 = 8;
 
 /// A guest, and the access token that names the guest.
 #[derive(Clone, Debug)]
@@ -81,10 +83,8 @@ impl Accounts {
         if let Some(network) = counted(from) {
             self.guests_by_address.attempt(&network.to_string())?;
         }
-        // Counted apart from logins: a guest must not lock out an account with this address.
-        self.by_email.attempt(&format!("checkout {email}"))?;
         match self.store.guest_put(guest.user, &email, self.clock.now_ms()).await {
-            Ok(()) => Ok(self.contact(guest.user, email)),
+            Ok(version) => Ok(self.contact(guest.user, email, version)),
             Err(StoreError::Conflict(_)) => Err(AccountError::HasAccount),
             Err(error) => Err(error.into()),
         }
@@ -101,8 +101,8 @@ impl Accounts {
     ) -> Result<(UserId, GuestContact), AccountError> {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
         let user = UserId::random();
-        self.store.guest_put(user, &email, self.clock.now_ms()).await?;
-        Ok((user, self.contact(user, email)))
+        self.store.guest_put_recipient(user, &email, self.clock.now_ms()).await?;
+        Ok((user, self.contact(user, email, 0)))
     }
 
     /// Forgets a guest who was given nothing after all.
@@ -113,17 +113,42 @@ impl Accounts {
         Ok(self.store.guest_delete(guest).await?)
     }
 
+    /// True for an account, and where mails are sent for a guest whose address is confirmed: places that
+    /// are kept for days on a promise are kept for people who can be reached, and who are not made by the
+    /// thousand.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn may_promise_payment(&self, caller: Caller) -> Result<bool, AccountError> {
+        if !caller.guest {
+            return Ok(true);
+        }
+        let row = self.store.guest_get(caller.user).await?;
+        Ok(self.can_notify() && row.is_some_and(|row| row.email_confirmed_at.is_some()))
+    }
+
     /// Returns the address that a guest has left, with the claim code.
     ///
     /// # Errors
     /// [`AccountError::Store`].
     pub async fn guest_contact(&self, guest: UserId) -> Result<Option<GuestContact>, AccountError> {
         let row = self.store.guest_get(guest).await?;
-        Ok(row.map(|row| self.contact(guest, row.email)))
+        Ok(row.map(|row| self.contact(guest, row.email, row.code_version)))
+    }
+
+    /// Returns the address and the claim code of a guest to whom places were given; `None` once the code
+    /// was used, since all later orders of the guest belong to the next one.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn gift_contact(&self, guest: UserId) -> Result<Option<GuestContact>, AccountError> {
+        let row = self.store.guest_get(guest).await?.filter(|row| row.is_unclaimed_gift);
+        Ok(row.map(|row| self.contact(guest, row.email, row.code_version)))
     }
 
     /// Returns a new session of the guest with this address and claim code. Failed attempts are
-    /// limited like failed logins.
+    /// limited like failed logins. The code of places that were given away, which the organiser knows,
+    /// ends by its use: the guest has another one from then on.
     ///
     /// # Errors
     /// [`AccountError::ClaimRefused`], no matter which of the two was wrong;
@@ -147,26 +172,35 @@ impl Accounts {
         let wanted = blake3::hash(read_code(code).as_bytes());
         let email = normal.unwrap_or_default();
         // Hashes compare in constant time.
-        let is_it = |user: &UserId| blake3::hash(self.code(*user, &email).as_bytes()) == wanted;
-        let Some(user) = guests.into_iter().find(is_it) else {
+        let is_it = |user: UserId, version: i64| {
+            blake3::hash(self.code(user, &email, version).as_bytes()) == wanted
+        };
+        let Some(guest) = guests.into_iter().find(|guest| is_it(guest.user, guest.code_version))
+        else {
             // Read for every wrong code too, so that the time taken tells nothing either.
             let account = self.store.user_by_email(&email).await?;
-            if account.is_some_and(|account| is_it(&account.id)) {
+            let was_guest = |id| (0..VERSIONS_OF_ACCOUNTS).any(|version| is_it(id, version));
+            if account.is_some_and(|account| was_guest(account.id)) {
                 return Err(AccountError::ClaimedByAccount);
             }
             return Err(AccountError::ClaimRefused);
         };
+        if guest.is_unclaimed_gift && !self.store.guest_claim_gift(guest).await? {
+            return Err(AccountError::ClaimRefused);
+        }
         self.by_email.forget(&name);
-        self.guest_session(user)
+        self.guest_session(guest.user)
     }
 
-    /// Returns the one of `guests`, given with their addresses, to whom a claim code belongs. For
-    /// administrators, who may read all of their orders: attempts are not limited.
+    /// Returns the one of `guests`, given with their addresses and the versions of their codes, to whom a
+    /// claim code belongs. For administrators, who may read all of their orders: attempts are not limited.
     #[must_use]
-    pub fn guest_with_code(&self, guests: &[(UserId, String)], code: &str) -> Option<UserId> {
+    pub fn guest_with_code(&self, guests: &[(UserId, String, i64)], code: &str) -> Option<UserId> {
         let wanted = read_code(code);
-        let found = guests.iter().find(|(user, email)| self.code(*user, email) == wanted);
-        found.map(|(user, _)| *user)
+        let is_it = |(user, email, version): &&(UserId, String, i64)| {
+            self.code(*user, email, *version) == wanted
+        };
+        guests.iter().find(is_it).map(|(user, ..)| *user)
     }
 
     /// Returns the stored data of a caller.
@@ -199,16 +233,20 @@ impl Accounts {
         Ok(GuestSession { user, access_token, access_ttl: super::tokens::GUEST_TTL })
     }
 
-    fn contact(&self, user: UserId, email: String) -> GuestContact {
-        GuestContact { claim_code: self.code(user, &email), email }
+    fn contact(&self, user: UserId, email: String, version: i64) -> GuestContact {
+        GuestContact { claim_code: self.code(user, &email, version), email }
     }
 
     /// Returns the claim code of a guest. It is derived and not stored: the database does not
     /// disclose it.
-    fn code(&self, user: UserId, email: &str) -> String {
+    fn code(&self, user: UserId, email: &str, version: i64) -> String {
         let mut hasher = blake3::Hasher::new_keyed(&self.claim_key);
         hasher.update(user.0.as_bytes());
         hasher.update(email.as_bytes());
+        // Codes from before there were versions stay valid. No address has this byte.
+        if version > 0 {
+            hasher.update(&[0]).update(&version.to_be_bytes());
+        }
         let hash = hasher.finalize();
         let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
         hash.as_bytes()[..CODE_LETTERS].iter().map(letter).collect()

@@ -2,15 +2,16 @@
 //! its id and from what it is bound to, by a key of this server: neither the database nor a message
 //! discloses it, and it ends with the address or the password of before.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use uuid::Uuid;
 
-use super::guests::GuestSession;
+use super::notify::HOUR;
 use super::passwords::Place;
-use super::{AccountError, Accounts, check_password, hash_of, invalid, normalise_email};
+use super::{AccountError, Accounts, check_password, counted, hash_of, invalid, normalise_email};
 use crate::caller::Caller;
 use crate::ids::{UserId, time_ordered};
 use crate::language::Language;
@@ -22,14 +23,18 @@ const CONFIRM_MS: i64 = 24 * 3_600_000;
 const RESET_MS: i64 = 30 * 60_000;
 /// A person, and an address, get at most one link for a purpose within this time.
 const PAUSE_MS: i64 = 60_000;
+/// An address gets at most this many links that confirm it within an hour.
+const CONFIRMATIONS_AN_HOUR: u32 = 10;
+/// The guests of one network cause at most this many mails to new addresses within a minute.
+const GUESTS_OF_NETWORK_A_MINUTE: u32 = 20;
 
 /// The owner of an address that was confirmed.
 #[derive(Clone, Debug)]
 pub enum Confirmed {
     /// An account.
     Account(UserId),
-    /// A guest, with a session for the device on which the link was opened.
-    Guest(GuestSession),
+    /// A guest.
+    Guest(UserId),
 }
 
 /// What a link is about, and what ends it by changing.
@@ -44,11 +49,30 @@ impl Accounts {
     /// the address, unless it is confirmed or one was sent. The person has what was asked for: a
     /// failure is logged, and the person can ask for the link again.
     pub async fn welcome(&self, person: UserId, language: Option<Language>) {
+        self.welcome_from(person, language, None).await;
+    }
+
+    /// [`Self::welcome`] for a guest: the guests of one network send mails to few strangers.
+    pub async fn welcome_guest(
+        &self,
+        guest: UserId,
+        language: Option<Language>,
+        from: Option<IpAddr>,
+    ) {
+        self.welcome_from(guest, language, counted(from)).await;
+    }
+
+    async fn welcome_from(
+        &self,
+        person: UserId,
+        language: Option<Language>,
+        network: Option<IpAddr>,
+    ) {
         let welcomed = async {
             if let Some(language) = language {
                 self.note_language(person, language).await?;
             }
-            self.send_confirmation_unless(person, CONFIRM_MS).await
+            self.send_confirmation_unless(person, CONFIRM_MS, network).await
         };
         if let Err(error) = welcomed.await {
             tracing::warn!(%error, "no link to confirm an address was made");
@@ -61,13 +85,14 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Store`].
     pub async fn send_confirmation(&self, caller: Caller) -> Result<(), AccountError> {
-        self.send_confirmation_unless(caller.user, PAUSE_MS).await
+        self.send_confirmation_unless(caller.user, PAUSE_MS, None).await
     }
 
     async fn send_confirmation_unless(
         &self,
         person: UserId,
         sent_within_ms: i64,
+        network: Option<IpAddr>,
     ) -> Result<(), AccountError> {
         let purpose = LinkPurpose::ConfirmEmail;
         let since = self.clock.now_ms().saturating_sub(sent_within_ms);
@@ -78,7 +103,12 @@ impl Accounts {
             return Ok(());
         }
         let Some(bound) = self.bound(person, purpose).await? else { return Ok(()) };
-        if !self.may_mail("confirmation-mail", &bound.email).await {
+        let an_hour = (CONFIRMATIONS_AN_HOUR, HOUR);
+        let may_send = self.may_mail("confirmation-mail", &bound.email).await
+            && self.may_reach(network).await
+            && self.may_have("confirmation-mails", bound.email.as_bytes(), an_hour).await;
+        if !may_send {
+            tracing::debug!(%person, "no link was sent: the address or the network had its share");
             return Ok(());
         }
         self.send_link(person, purpose, "account.email_confirmation").await
@@ -88,7 +118,24 @@ impl Accounts {
     /// within the last minute. Of several wishes at once one is the first.
     async fn may_mail(&self, kind: &'static str, email: &str) -> bool {
         let one = (1, Duration::from_millis(PAUSE_MS.unsigned_abs()));
-        self.limits.attempt(kind, email.as_bytes(), one).await.is_ok()
+        self.may_have(kind, email.as_bytes(), one).await
+    }
+
+    /// Counts a mail to an address that was new to a guest of this network.
+    async fn may_reach(&self, network: Option<IpAddr>) -> bool {
+        let Some(network) = network else { return true };
+        let a_minute = (GUESTS_OF_NETWORK_A_MINUTE, Duration::from_secs(60));
+        self.may_have("mails-of-network", network.to_string().as_bytes(), a_minute).await
+    }
+
+    /// Counts something, with the other instances; false if there was as much as there may be.
+    pub(super) async fn may_have(
+        &self,
+        kind: &'static str,
+        what: &[u8],
+        most: (u32, Duration),
+    ) -> bool {
+        self.limits.attempt(kind, what, most).await.is_ok()
     }
 
     async fn is_confirmed(&self, person: UserId) -> Result<bool, AccountError> {
@@ -174,7 +221,8 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Confirms an address with the token of a link.
+    /// Confirms an address with the token of a link, and opens no session: a stranger may have left the
+    /// address of the one who reads the mail, and would see what is bought in that session.
     ///
     /// # Errors
     /// [`AccountError::LinkRefused`] for a token that is unknown, expired or used, or whose owner has
@@ -186,10 +234,7 @@ impl Accounts {
         if !self.store.mail_link_use((link, owner), purpose, &bound.email, now).await? {
             return Err(AccountError::LinkRefused);
         }
-        match bound.is_guest {
-            true => Ok(Confirmed::Guest(self.guest_session(owner)?)),
-            false => Ok(Confirmed::Account(owner)),
-        }
+        Ok(if bound.is_guest { Confirmed::Guest(owner) } else { Confirmed::Account(owner) })
     }
 
     /// True if a link with this token could be used now.

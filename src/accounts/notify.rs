@@ -1,12 +1,33 @@
 //! Notices to people that follow from no journal.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{AccountError, Accounts};
 use crate::ids::UserId;
 use crate::store::NewNotice;
 
+/// The time in which mails to an address that is not confirmed are counted.
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);
+/// Mails about orders that such an address gets in this time, of all guests who name it.
+const ORDER_MAILS_AN_HOUR: u32 = 10;
+
 impl Accounts {
+    /// Counts a mail to a guest by the address, with the other instances: false if the address, which
+    /// may be a stranger's, is not confirmed and had its share. A mail that is tried again counts once.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn may_mail_guest(&self, mail: Uuid, guest: UserId) -> Result<bool, AccountError> {
+        let row = self.store.guest_get(guest).await?;
+        let Some(row) = row.filter(|row| row.email_confirmed_at.is_none()) else { return Ok(true) };
+        let is_first = self.may_have("guest-mail", mail.as_bytes(), (1, HOUR)).await;
+        let most = (ORDER_MAILS_AN_HOUR, HOUR);
+        Ok(!is_first || self.may_have("mails-to-guests", row.email.as_bytes(), most).await)
+    }
+
     /// True if notices reach people.
     pub(super) fn can_notify(&self) -> bool {
         self.notifies

@@ -53,6 +53,15 @@ impl Composer {
         }
     }
 
+    /// Counts a mail; false if it must not be sent, since a guest's address is not confirmed and had its
+    /// share. Links were counted when they were made.
+    pub(super) async fn may_send(&self, letter: &Letter) -> Result<bool, ComposeError> {
+        if matches!(letter.kind.as_str(), INVITATION | "account.email_confirmation") {
+            return Ok(true);
+        }
+        self.accounts().may_mail_guest(letter.id, letter.user).await.map_err(of_account)
+    }
+
     /// Returns the person who is invited: the address is that of the invitation, and of an account only
     /// by chance. `None` if the invitation is used or withdrawn.
     pub(super) async fn invited(&self, letter: &Letter) -> Result<Option<Person>, ComposeError> {
@@ -100,9 +109,7 @@ impl Composer {
         draft.values.insert("url", self.links().to(&format!("{page}?token={token}")).into());
         let until = format::date_time(draft.language, expires_at, self.zone);
         draft.values.insert("until", until.into());
-        if let Some(code) = self.contact(draft.letter).await? {
-            draft.values.insert("claim_code", code.into());
-        }
+        // Not the claim code: a stranger may have left this address.
         Ok(())
     }
 }

@@ -243,7 +243,7 @@ impl Composer {
         Ok(())
     }
 
-    pub(super) async fn contact(&self, letter: &Letter) -> Result<Option<String>, ComposeError> {
+    async fn contact(&self, letter: &Letter) -> Result<Option<String>, ComposeError> {
         match self.parts.accounts.guest_contact(letter.user).await {
             Ok(contact) => Ok(contact.map(|contact| contact.claim_code)),
             Err(error) => Err(of_account(error)),

@@ -124,6 +124,7 @@ fn is_final(error: &PaymentError) -> bool {
         | PaymentError::InsufficientBalance
         | PaymentError::Declined { .. }
         | PaymentError::NoSuchPayment
+        | PaymentError::AnotherWaits
         | PaymentError::KeyExhausted => true,
         PaymentError::Gateway(_)
         | PaymentError::Unavailable(_)

@@ -1,12 +1,15 @@
 //! New payments: which payment an idempotency key stands for, and whether a reservation can be paid.
 
+use tokio::sync::MutexGuard;
+
 use super::crash_points::{Edge, Side};
 use super::{PayBy, PaymentError, Payments, charging};
 use crate::box_office::Unavailable;
 use crate::ids::{PaymentId, ReservationId, UserId};
 use crate::inventory::Rejection;
 use crate::store::{
-    Beginning, NewPayment, PaymentRow, PaymentState, ReservationRow, ReservationState,
+    Beginning, NewPayment, PaymentMethod, PaymentRow, PaymentState, ReservationRow,
+    ReservationState,
 };
 
 /// How often a payment may be refused under one idempotency key.
@@ -24,6 +27,9 @@ impl Payments {
     ) -> Result<PaymentRow, PaymentError> {
         let id = payment_id(user, key, 0);
         self.crash_points.pass(id, Edge::Create, Side::Before)?;
+        let by_hand = pay_by.method == PaymentMethod::Manual;
+        let _turn =
+            if by_hand { Some(self.only_one_by_hand(user, reservation).await?) } else { None };
         if let Some(row) = self.begin(id, user, reservation, pay_by).await {
             self.crash_points.pass(id, Edge::Create, Side::After)?;
             return Ok(row);
@@ -55,6 +61,22 @@ impl Payments {
             return Err(Rejection::KeyReused.into());
         }
         asked_alike(created, pay_by)
+    }
+
+    /// Checks that no other order of the customer at the same event waits for a payment by hand, which
+    /// keeps its places for days. Those who pay by hand at once take turns until their payments are
+    /// stored, on this instance.
+    async fn only_one_by_hand(
+        &self,
+        user: UserId,
+        reservation: ReservationId,
+    ) -> Result<MutexGuard<'_, ()>, PaymentError> {
+        let turn = usize::from(user.0.as_bytes()[15]) % self.turns.len();
+        let turn = self.turns[turn].lock().await;
+        match self.store.payment_waits_by_hand(user, reservation).await? {
+            true => Err(PaymentError::AnotherWaits),
+            false => Ok(turn),
+        }
     }
 
     /// Creates the payment of a reservation, or returns the one that has this id.

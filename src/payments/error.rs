@@ -30,6 +30,11 @@ pub enum PaymentError {
     /// The gateway gave no answer that counts to a refund.
     #[error(transparent)]
     Gateway(GatewayError),
+    /// Another order of the customer at this event waits for its payment by hand. Nothing changed.
+    #[error(
+        "another of your orders at this event waits for its payment by hand: pay or cancel it first"
+    )]
+    AnotherWaits,
     /// Payments under this key were refused until the key was used up.
     #[error("this idempotency key has been refused too often: use another")]
     KeyExhausted,

@@ -69,7 +69,7 @@ pub(super) async fn identify(
 ) -> Result<(), ApiError> {
     let caller = visitor.caller()?;
     state.accounts.guest_checkout(caller, email, from).await?;
-    state.accounts.welcome(caller.user, Some(visitor.language)).await;
+    state.accounts.welcome_guest(caller.user, Some(visitor.language), from).await;
     Ok(())
 }
 
@@ -177,8 +177,13 @@ struct Claim {
     code: String,
 }
 
-async fn claim_page(visitor: Visitor) -> HttpResponse {
-    show(&visitor, &Claim::default(), None)
+#[derive(Deserialize)]
+struct Query {
+    notice: Option<String>,
+}
+
+async fn claim_page(visitor: Visitor, query: web::Query<Query>) -> HttpResponse {
+    show(&visitor, &Claim::default(), query.notice.as_deref(), None)
 }
 
 /// Why a code was refused.
@@ -188,7 +193,12 @@ enum Refused {
     HasAccount,
 }
 
-fn show(visitor: &Visitor, entered: &Claim, refused: Option<&Refused>) -> HttpResponse {
+fn show(
+    visitor: &Visitor,
+    entered: &Claim,
+    notice: Option<&str>,
+    refused: Option<&Refused>,
+) -> HttpResponse {
     let code = Field {
         name: "code",
         label: visitor.text("guest.code"),
@@ -224,7 +234,8 @@ fn show(visitor: &Visitor, entered: &Claim, refused: Option<&Refused>) -> HttpRe
             }
         }
     };
-    layout::render(visitor, Page::new(visitor.text("guest.claim")).main(main))
+    let title = visitor.text("guest.claim");
+    layout::render(visitor, Page::new(title).main(main).notice(notice))
 }
 
 async fn claim(
@@ -254,7 +265,7 @@ async fn claim(
             };
             let failure = ApiError::from(error);
             let refused = refused.unwrap_or_else(|| Refused::Said(explain(&visitor, &failure)));
-            let mut page = show(&visitor, &entered, Some(&refused));
+            let mut page = show(&visitor, &entered, None, Some(&refused));
             *page.status_mut() = failure.code().status();
             Ok(page)
         }

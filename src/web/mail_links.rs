@@ -1,7 +1,7 @@
 //! Pages of links in mails: asking for a new password and setting it, and confirming an address. A link
 //! is used by a form and not by being opened, since programs that look through mails open links too.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -10,13 +10,10 @@ use crate::config::MailMode;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::store::LinkPurpose;
-use crate::web::basket::{self, Moved};
-use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
-use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes.
@@ -196,7 +193,6 @@ async fn confirm_page(
 
 async fn confirm(
     state: web::Data<AppState>,
-    request: HttpRequest,
     visitor: Visitor,
     Form(entered): Form<Token>,
 ) -> Result<HttpResponse, ApiError> {
@@ -209,16 +205,11 @@ async fn confirm(
         Ok(Confirmed::Guest(_)) if visitor.has_account() => {
             Ok(see_other("/account?notice=confirmed_guest"))
         }
-        Ok(Confirmed::Guest(session)) => {
-            let other = visitor.caller.filter(|caller| caller.guest && caller.user != session.user);
-            let moved = match other {
-                Some(guest) => basket::hand_over(&state, &request, guest, session.user).await,
-                None => Moved::default(),
-            };
-            let mut response = sessions::lead_on(&request, &moved.noted("/orders"));
-            cookies::open_guest(&mut response, &visitor.site, session.access_token);
-            Ok(response)
+        Ok(Confirmed::Guest(guest)) if visitor.caller.is_some_and(|own| own.user == guest) => {
+            Ok(see_other("/orders?notice=confirmed"))
         }
+        // The browser stays whose it is: the guest may be a stranger's, who left this address.
+        Ok(Confirmed::Guest(_)) => Ok(see_other("/claim?notice=confirmed_guest")),
         Err(AccountError::LinkRefused) => Ok(ended(&visitor, LinkPurpose::ConfirmEmail)),
         Err(error) => Err(error.into()),
     }

@@ -10,6 +10,7 @@ use crate::http::api::box_office::reservations::{
 };
 use crate::http::api::offerings::tickets;
 use crate::http::error::{ApiError, ErrorCode, mark_refused};
+use crate::http::api::payments::by_hand;
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::ReservationId;
@@ -246,7 +247,11 @@ async fn pay_order(
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.payer()?;
     let pay_by = form.pay_by()?;
-    match state.payments.pay(caller.user, id, pay_by, &form.key).await.map_err(ApiError::from) {
+    let paid = match by_hand::check(&state, caller, pay_by.method).await {
+        Ok(()) => state.payments.pay(caller.user, id, pay_by, &form.key).await.map_err(Into::into),
+        Err(refused) => Err(refused),
+    };
+    match paid {
         Ok(_) => Ok(see_other(&format!("/orders/{id}"))),
         // Refused: the page says why, and the order can be paid in another way.
         Err(failure) if failure.code().status().as_u16() < 500 => {

@@ -126,6 +126,7 @@ pub(super) async fn ways(
     let balance = balance.map_or(0, |balance| balance.amount);
     let offers = |method| state.payments.offers(method);
     let is_none = !visitor.has_account() && !offers(Method::Simulator) && !offers(Method::Manual);
+    let may_promise = state.accounts.may_promise_payment(visitor.caller()?).await?;
     let key = key(row, attempts);
     Ok(html! {
         (attempts.decline(visitor))
@@ -138,7 +139,10 @@ pub(super) async fn ways(
         @if visitor.has_account() {
             (by_wallet(visitor, (row, &key), event, balance))
         }
-        @if offers(Method::Manual) {
+        @if offers(Method::Manual) && !may_promise {
+            p.hint { (visitor.text("pay.manual_needs_account")) }
+        }
+        @if offers(Method::Manual) && may_promise {
             form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
                 input type="hidden" name="key" value={ (key) "-manual" };
                 input type="hidden" name="method" value="manual";

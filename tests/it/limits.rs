@@ -126,7 +126,7 @@ async fn guests_of_one_address_have_a_bound_together_and_a_crowd_is_within_it() 
     let one = guest("").await.expect(201)["accessToken"].as_str().unwrap().to_owned();
     // A crowd of guests came before, and asked for much.
     let (limits, network) = (&app.state().limits, campus.parse().unwrap());
-    for class in [Class::Guest, Class::Hot] {
+    for class in [Class::Guest, Class::Hot, Class::General] {
         let of = Principal::Network(network);
         while limits.count(class, of).await.unwrap().is_within {}
     }
@@ -142,8 +142,16 @@ async fn guests_of_one_address_have_a_bound_together_and_a_crowd_is_within_it() 
     };
     assert_eq!(hot(&one, campus).await, 429, "a guest is one of the address");
     assert_ne!(hot(&one, "203.0.113.2").await, 429);
+    let part = async |token: &str, from: &str| {
+        let at = format!("/api/events/{}/participate", uuid::Uuid::nil());
+        let call = app.call(Method::POST, &at).token(token).header("X-Forwarded-For", from);
+        call.send().await.status
+    };
+    assert_eq!(part(&one, campus).await, 429, "participations of guests are counted together");
+    assert_ne!(part(&one, "203.0.113.2").await, 429);
     let kim = app.user().await;
     assert_ne!(hot(&kim.token, campus).await, 429, "an account is a person");
+    assert_ne!(part(&kim.token, campus).await, 429);
 }
 
 #[tokio::test(flavor = "multi_thread")]

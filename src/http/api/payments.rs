@@ -2,6 +2,7 @@
 
 pub mod administration;
 pub mod automatic;
+pub(crate) mod by_hand;
 pub mod pay;
 pub mod refunds;
 pub mod wallet;

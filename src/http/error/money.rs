@@ -19,6 +19,9 @@ impl From<PaymentError> for ApiError {
             }
             PaymentError::NoSuchPayment => Self::not_found("payment"),
             PaymentError::Gateway(error) => Self::unavailable(error),
+            PaymentError::AnotherWaits => {
+                Self::new(ErrorCode::PaymentInProgress, error.to_string())
+            }
             PaymentError::KeyExhausted => Self::new(ErrorCode::PaymentDeclined, error.to_string()),
             PaymentError::Unavailable(unavailable) => unavailable.into(),
             PaymentError::Store(error) => error.into(),

@@ -6,6 +6,7 @@ pub mod table;
 use std::net::IpAddr;
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
@@ -112,7 +113,13 @@ fn principals(request: &HttpRequest, class: Class) -> Option<(Option<Principal>,
     let network = || client_address(request).map(network::counted).map(Principal::Network);
     match sighted_caller(request).filter(|_| class.is_by_person()) {
         Some(caller) => {
-            let is_bound = caller.guest && class.bounds_guests();
+            // A participation is an order in one request, and guests cost nothing.
+            let is_participation = || {
+                class == Class::General
+                    && request.method() == Method::POST
+                    && request.match_pattern().is_some_and(|it| it.ends_with("/participate"))
+            };
+            let is_bound = caller.guest && (class.bounds_guests() || is_participation());
             let together = if is_bound { network() } else { None };
             Some((together, Principal::Person(caller.user)))
         }

@@ -105,8 +105,8 @@ const KINDS: &[(&str, [&str; 2], [&str; 2])] = &[
     ),
     (
         "account.email_confirmation",
-        ["Please confirm your e-mail address", "7H3K9QWX2M"],
-        ["이메일 주소를 확인해 주세요", "7H3K9QWX2M"],
+        ["Please confirm your e-mail address", "until TOMORROW"],
+        ["이메일 주소를 확인해 주세요", "TOMORROW까지"],
     ),
     (
         "invitation.sent",

@@ -3,7 +3,7 @@
 //! a row here and an account at a time.
 
 use entities::{guest, reservation, user};
-use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, TransactionTrait,
@@ -27,11 +27,25 @@ pub struct GuestRow {
     pub language: Option<String>,
     /// When the guest proved to receive mail at the address.
     pub email_confirmed_at: Option<TimestampMs>,
+    /// Grows with each claim code that ends the one before.
+    pub code_version: i64,
+    /// True for the recipient of places given away whose claim code was not used yet.
+    pub is_unclaimed_gift: bool,
+}
+
+/// A guest whose claim code may be meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ClaimableGuest {
+    pub user: UserId,
+    pub code_version: i64,
+    pub is_unclaimed_gift: bool,
 }
 
 impl Store {
     /// Stores the e-mail address of a guest, or another one in its place, which is not confirmed and
-    /// ends the links that were sent to the one before. The caller has normalised the address.
+    /// ends the claim code and the links that were sent to the one before. The caller has normalised
+    /// the address. Returns the version of the claim code.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the guest has an account by now.
@@ -40,17 +54,22 @@ impl Store {
         user: UserId,
         email: &str,
         now: TimestampMs,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         let transaction = self.writes().begin().await?;
         if user::Entity::find_by_id(user.0).one(&transaction).await?.is_some() {
             transaction.rollback().await?;
             return Err(StoreError::Conflict("this guest, who has an account"));
         }
         let before = guest::Entity::find_by_id(user.0).lock_exclusive().one(&transaction).await?;
+        let had = before.as_ref().map(|before| before.code_version);
         let same = before.filter(|before| before.email == email);
-        if same.is_none() {
-            mail_link::end_all(&transaction, user).await?;
-        }
+        let code_version = match &same {
+            Some(same) => same.code_version,
+            None => {
+                mail_link::end_all(&transaction, user).await?;
+                had.map_or(0, |had| had.saturating_add(1))
+            }
+        };
         let row = guest::ActiveModel {
             user_id: Set(user.0),
             email: Set(email.to_owned()),
@@ -58,13 +77,61 @@ impl Store {
             updated_at: Set(now),
             language: Set(None),
             email_confirmed_at: Set(same.and_then(|before| before.email_confirmed_at)),
+            code_version: Set(code_version),
+            is_unclaimed_gift: Set(false),
         };
-        let changed =
-            [guest::Column::Email, guest::Column::UpdatedAt, guest::Column::EmailConfirmedAt];
+        let changed = [
+            guest::Column::Email,
+            guest::Column::UpdatedAt,
+            guest::Column::EmailConfirmedAt,
+            guest::Column::CodeVersion,
+        ];
         let other = OnConflict::column(guest::Column::UserId).update_columns(changed).to_owned();
         guest::Entity::insert(row).on_conflict(other).exec_without_returning(&transaction).await?;
         transaction.commit().await?;
+        Ok(code_version)
+    }
+
+    /// Stores a new guest with that normalised address, to whom places are given.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn guest_put_recipient(
+        &self,
+        user: UserId,
+        email: &str,
+        now: TimestampMs,
+    ) -> Result<(), StoreError> {
+        let row = guest::ActiveModel {
+            user_id: Set(user.0),
+            email: Set(email.to_owned()),
+            created_at: Set(now),
+            updated_at: Set(now),
+            language: Set(None),
+            email_confirmed_at: Set(None),
+            code_version: Set(0),
+            is_unclaimed_gift: Set(true),
+        };
+        guest::Entity::insert(row).exec_without_returning(self.writes()).await?;
         Ok(())
+    }
+
+    /// Ends the claim code of places that were given away, which was used; the guest has the next one.
+    /// Returns false if it had ended: of several who use it at once, one is in time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn guest_claim_gift(&self, gift: ClaimableGuest) -> Result<bool, StoreError> {
+        let next = gift.code_version.saturating_add(1);
+        let claimed = guest::Entity::update_many()
+            .col_expr(guest::Column::CodeVersion, Expr::value(next))
+            .col_expr(guest::Column::IsUnclaimedGift, Expr::value(false))
+            .filter(guest::Column::UserId.eq(gift.user.0))
+            .filter(guest::Column::CodeVersion.eq(gift.code_version))
+            .filter(guest::Column::IsUnclaimedGift.eq(true))
+            .exec(self.writes())
+            .await?;
+        Ok(claimed.rows_affected == 1)
     }
 
     /// Returns a guest who has left an address.
@@ -80,11 +147,13 @@ impl Store {
             updated_at: row.updated_at,
             language: row.language,
             email_confirmed_at: row.email_confirmed_at,
+            code_version: row.code_version,
+            is_unclaimed_gift: row.is_unclaimed_gift,
         }))
     }
 
-    /// Returns the guests with reservations of an event and their addresses, newest first; at most
-    /// `limit`.
+    /// Returns the guests with reservations of an event, their addresses and the versions of their claim
+    /// codes, newest first; at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -92,42 +161,61 @@ impl Store {
         &self,
         event: OfferingId,
         limit: u64,
-    ) -> Result<Vec<(UserId, String)>, StoreError> {
+    ) -> Result<Vec<(UserId, String, i64)>, StoreError> {
         let customers = Query::select()
             .column(reservation::Column::UserId)
             .from(reservation::Entity)
             .and_where(reservation::Column::OfferingId.eq(event.0))
             .to_owned();
-        let found: Vec<(Uuid, String)> = guest::Entity::find()
+        let found: Vec<(Uuid, String, i64)> = guest::Entity::find()
             .select_only()
-            .columns([guest::Column::UserId, guest::Column::Email])
+            .columns([guest::Column::UserId, guest::Column::Email, guest::Column::CodeVersion])
             .filter(guest::Column::UserId.in_subquery(customers))
             .order_by_desc(guest::Column::CreatedAt)
             .limit(limit)
             .into_tuple()
             .all(self.reads())
             .await?;
-        Ok(found.into_iter().map(|(id, email)| (UserId(id), email)).collect())
+        Ok(found.into_iter().map(|(id, email, version)| (UserId(id), email, version)).collect())
     }
 
-    /// Returns the guests with that normalised address and without an account, newest first; at most
-    /// `limit`.
+    /// Returns the guests with that normalised address and without an account: those with orders, and
+    /// then the newest; at most `limit` of each, so that no number of new guests hides the orders.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn guest_by_email(&self, email: &str, limit: u64) -> Result<Vec<UserId>, StoreError> {
+    pub async fn guest_by_email(
+        &self,
+        email: &str,
+        limit: u64,
+    ) -> Result<Vec<ClaimableGuest>, StoreError> {
         let accounts = Query::select().column(user::Column::Id).from(user::Entity).to_owned();
-        let found: Vec<Uuid> = guest::Entity::find()
+        let of_address = guest::Entity::find()
             .select_only()
-            .column(guest::Column::UserId)
+            .columns([
+                guest::Column::UserId,
+                guest::Column::CodeVersion,
+                guest::Column::IsUnclaimedGift,
+            ])
             .filter(guest::Column::Email.eq(email))
             .filter(guest::Column::UserId.not_in_subquery(accounts))
             .order_by_desc(guest::Column::CreatedAt)
-            .limit(limit)
-            .into_tuple()
-            .all(self.reads())
-            .await?;
-        Ok(found.into_iter().map(UserId).collect())
+            .limit(limit);
+        let order = (reservation::Entity, reservation::Column::UserId);
+        let orders = Query::select()
+            .expr(Expr::value(1))
+            .from(reservation::Entity)
+            .and_where(Expr::col(order).equals((guest::Entity, guest::Column::UserId)))
+            .to_owned();
+        let with_orders = of_address.clone().filter(Expr::exists(orders));
+        let mut found: Vec<(Uuid, i64, bool)> = with_orders.into_tuple().all(self.reads()).await?;
+        found.extend(of_address.into_tuple::<(Uuid, i64, bool)>().all(self.reads()).await?);
+        let guest = |(id, code_version, is_unclaimed_gift)| ClaimableGuest {
+            user: UserId(id),
+            code_version,
+            is_unclaimed_gift,
+        };
+        Ok(found.into_iter().map(guest).collect())
     }
 }
 

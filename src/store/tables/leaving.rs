@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use entities::{event, head, payment, reservation, waitlisted};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     Statement,
@@ -86,6 +86,38 @@ impl Store {
             })
         });
         Ok(living.flatten().collect())
+    }
+
+    /// True if another order of the customer at the event of this one waits for a payment by hand.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_waits_by_hand(
+        &self,
+        user: UserId,
+        reservation: ReservationId,
+    ) -> Result<bool, StoreError> {
+        let event = Query::select()
+            .column(reservation::Column::OfferingId)
+            .from(reservation::Entity)
+            .and_where(reservation::Column::Id.eq(reservation.0))
+            .to_owned();
+        let others = Query::select()
+            .column(reservation::Column::Id)
+            .from(reservation::Entity)
+            .and_where(reservation::Column::UserId.eq(user.0))
+            .and_where(reservation::Column::Id.ne(reservation.0))
+            .and_where(reservation::Column::Status.eq(ReservationState::PaymentPending.as_str()))
+            .and_where(reservation::Column::OfferingId.in_subquery(event))
+            .to_owned();
+        let waits = [PaymentState::Created, PaymentState::Pending];
+        let found = payment::Entity::find()
+            .filter(payment::Column::ReservationId.in_subquery(others))
+            .filter(payment::Column::Method.eq(PaymentMethod::Manual.as_str()))
+            .filter(payment::Column::State.is_in(waits.map(PaymentState::as_str)))
+            .one(self.writes())
+            .await?;
+        Ok(found.is_some())
     }
 
     /// Returns a customer's payments whose money is moving, or is to go back.

@@ -19,7 +19,7 @@ use crate::store::tables::{
 use crate::store::{OnBalance, Store, StoreError};
 
 impl Store {
-    /// Forgets a person, who may be a guest with an address. The account stays as an empty shell, which is returned and to which its
+    /// Forgets a person, who may be a guest. The account stays as an empty shell, which is returned and to which its
     /// reservations point. `on_balance` decides what happens to its money.
     ///
     /// # Errors
@@ -87,14 +87,15 @@ impl Store {
     }
 }
 
-/// Replaces the guest with this id, if there is one, by the empty shell of an account, to be closed
-/// like any other.
+/// Replaces the guest with this id, who may have left no address, by the empty shell of an account, to be
+/// closed like any other: the guest's tokens end with it. `None` if the account was closed before.
 async fn shell_of_guest(
     transaction: &impl ConnectionTrait,
     id: UserId,
     now: TimestampMs,
 ) -> Result<Option<user::Model>, StoreError> {
-    if !guest::end(transaction, id).await? {
+    let had_address = guest::end(transaction, id).await?;
+    if !had_address && user::Entity::find_by_id(id.0).one(transaction).await?.is_some() {
         return Ok(None);
     }
     let shell = user::ActiveModel {

@@ -17,6 +17,7 @@ use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::ReservationId;
 use crate::offerings::{Happening, History, ticket_prices};
+use crate::roles::Permission;
 use crate::store::{EventRow, ReservationRow, ReservationState, TicketRow, TicketState};
 use crate::web::errors::explain;
 use crate::web::fields::refusal;
@@ -70,8 +71,9 @@ pub(super) async fn show(
     }
     let price_left = order_refunds::price_left(&row, tickets.iter().map(|(ticket, _)| ticket));
     let (payments, refunds) = state.payments.of_reservation(row.id).await?;
-    let contact = match is_given(&row) {
-        true => state.accounts.guest_contact(row.user).await?,
+    // With the code one takes the places: that is for those who may give them.
+    let contact = match is_given(&row) && visitor.may(Permission::Manage, event.id) {
+        true => state.accounts.gift_contact(row.user).await?,
         false => None,
     };
     let history = state.offerings.history(event.id, (row.id, row.hold)).await?;
@@ -105,12 +107,12 @@ pub(super) async fn show(
     Ok(layout::render(visitor, Page::new(title).main(main).notice(notice)))
 }
 
-/// True for a confirmed order that cost nothing.
+/// True for a confirmed order that cost nothing: of a free event, or given away.
 fn is_given(row: &ReservationRow) -> bool {
     row.state == ReservationState::Confirmed && row.total_price == 0 && row.payment.is_none()
 }
 
-/// Renders the claim code of a complimentary order, which its recipient cannot know otherwise.
+/// Renders the claim code of places that were given away, until the recipient has used it.
 fn to_pass_on(visitor: &Visitor, contact: &GuestContact) -> Markup {
     html! {
         section.claim-code {

@@ -38,6 +38,17 @@ on_both_databases! {
         let user = session["user"]["id"].as_str().unwrap().parse().unwrap();
         let press = shop.with_token(user, session["accessToken"].as_str().unwrap().to_owned());
         assert_eq!(press.tickets().await.len(), 3);
+        // The organiser knows that code: it ends by its use, and no answer has the next one.
+        shop.nobody().post("/api/auth/guest/claim", &claim).await.refused(401, "INVALID_CLAIM_CODE");
+        let later = admin.post_with_key(&at(&event), "press", &body).await.is(201);
+        assert_eq!((later.is_replay(), later.data.get("guest")), (true, None));
+        let own = json!({"email": "press@example.com"});
+        let own = press.post("/api/auth/guest/email", &own).await.is(200).data["claimCode"].clone();
+        assert_ne!(own, code);
+        let claim = json!({"email": "press@example.com", "code": own});
+        for _ in 0..2 {
+            shop.nobody().post("/api/auth/guest/claim", &claim).await.is(200);
+        }
         let order = press.get("/api/reservations").await.is(200).data[0].clone();
         assert_eq!((&order["status"], &order["totalPrice"]["amount"]), (&json!("CONFIRMED"), &json!(0)));
         let cancelled = format!("/api/reservations/{}/cancel", order["id"].as_str().unwrap());

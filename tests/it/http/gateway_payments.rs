@@ -136,6 +136,46 @@ on_both_databases! {
         kim.post_with_key(&at, "pay-2", &body).await.is(200);
     }
 
+    async fn a_payment_by_hand_keeps_places_for_people_who_can_be_reached_one_order_each(db: TestDb) {
+        let shop = Shop::open_with(db, |config| {
+            config.payment_manual = true;
+            config.mail = Some(admitone::config::MailMode::Keep);
+        }).await;
+        let event = shop.event().await;
+        let by_hand = json!({"method": "manual"});
+        let order = async |person: &Person<'_>| {
+            let id = person.reserve(&event, &event.places(1)).await;
+            format!("/api/reservations/{id}/payments")
+        };
+        let session = shop.nobody().post_nothing("/api/auth/guest").await.is(201).data;
+        let token = session["accessToken"].as_str().unwrap().to_owned();
+        let guest = shop.with_token(session["user"]["id"].as_str().unwrap().parse().unwrap(), token);
+        let at = order(&guest).await;
+        guest.post_with_key(&at, "g-1", &by_hand).await.refused(403, "ACCOUNT_REQUIRED");
+        let email = json!({"email": "kim@example.com"});
+        guest.post("/api/auth/guest/email", &email).await.is(200);
+        guest.post_with_key(&at, "g-1", &by_hand).await.refused(403, "ACCOUNT_REQUIRED");
+        shop.app.db.sql("UPDATE guests SET email_confirmed_at = 1").await;
+        guest.post_with_key(&at, "g-1", &by_hand).await.is(202);
+
+        let kim = shop.customer();
+        let (first, second) = (order(&kim).await, order(&kim).await);
+        let (one, two) = tokio::join!(
+            kim.post_with_key(&first, "k-1", &by_hand),
+            kim.post_with_key(&second, "k-2", &by_hand)
+        );
+        let mut said = [one.status, two.status];
+        said.sort_unstable();
+        assert_eq!(said, [202, 409], "one waits, also of two at once");
+        let (waits, refused, key) = if one.status == 202 { (&first, &second, "k-2") } else { (&second, &first, "k-1") };
+        kim.post_with_key(refused, key, &by_hand).await.refused(409, "PAYMENT_IN_PROGRESS");
+        let again = if key == "k-2" { "k-1" } else { "k-2" };
+        kim.post_with_key(waits, again, &by_hand).await.is(202);
+        let cancel = waits.replace("/payments", "/cancel");
+        kim.post_nothing(&cancel).await.is(200);
+        kim.post_with_key(refused, key, &by_hand).await.is(202);
+    }
+
     async fn an_administrator_marks_manual_payments(db: TestDb) {
         let shop = open(db).await;
         let (kim, admin) = (shop.customer(), shop.admin());

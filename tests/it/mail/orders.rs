@@ -5,7 +5,7 @@ use admitone::mail::MailOutcome;
 use serde_json::json;
 
 use super::{guest, letter, mail, open, register, tell};
-use crate::http::api_client::Shop;
+use crate::http::api_client::{Person, Shop};
 use crate::support::test_db::TestDb;
 
 on_both_databases! {
@@ -135,6 +135,42 @@ async fn an_unpaid_order_had_no_tickets_and_an_event_that_is_off_is_the_reason()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_not_confirmed_gets_ten_mails_about_orders_an_hour() {
+    let shop = open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let about = async |guest: &Person<'_>| json!({"reservationId": guest.reserve(&event, &event.places(1)).await});
+    let mut sent = 0;
+    for _ in 0..3 {
+        let stranger = guest(&shop, "victim@example.com").await;
+        let about = about(&stranger).await;
+        for _ in 0..5 {
+            let said = tell(&shop, "reservation.created", stranger.user, about.clone()).await;
+            match said {
+                MailOutcome::Sent => sent += 1,
+                said => assert_eq!(
+                    said,
+                    MailOutcome::NothingToSend("the address is not confirmed and had its share")
+                ),
+            }
+        }
+    }
+    // The relay of the shop has counted its own mails about the same orders.
+    assert!((7..=10).contains(&sent), "{sent}");
+    let own = guest(&shop, "owner@example.com").await;
+    let about_own = about(&own).await;
+    let letter = letter("reservation.created", own.user, None, about_own.clone());
+    for _ in 0..15 {
+        let again = shop.app.state().mailer.deliver(&letter).await;
+        assert_eq!(again, MailOutcome::Sent, "tried again, a mail counts once");
+    }
+    shop.app.db.sql("UPDATE guests SET email_confirmed_at = 1").await;
+    for _ in 0..15 {
+        let said = tell(&shop, "reservation.created", own.user, about_own.clone()).await;
+        assert_eq!(said, MailOutcome::Sent);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guest_s_mail_has_the_code_of_the_orders() {
     let shop = open(TestDb::sqlite().await).await;
     let (event, kim) = (shop.event().await, guest(&shop, "kim@example.com").await);
@@ -248,10 +284,6 @@ async fn a_message_that_lacks_something_is_never_sent_and_says_what() {
     }
 }
 
-async fn order(
-    _: &Shop,
-    kim: &crate::http::api_client::Person<'_>,
-    event: &crate::http::api_client::Event<'_>,
-) -> String {
+async fn order(_: &Shop, kim: &Person<'_>, event: &crate::http::api_client::Event<'_>) -> String {
     kim.reserve(event, &event.places(1)).await
 }

@@ -47,6 +47,18 @@ on_both_databases! {
         assert_eq!(organiser.post(&at, &good).await.leads_to("/organiser/orders/"), order, "sent twice");
         let shown = organiser.get(&order).await;
         shown.shows(&["The places are given", "Code for the recipient", "press@example.com", "Confirmed free of charge"]);
+        // Who may read orders and not give places has no use for the code, nor has anyone once it was used.
+        let finance = known(&shop, "Finance", "finance@example.com").await;
+        let role = json!({"userId": finance.user, "role": "FINANCE", "offeringId": event.id});
+        shop.admin().post("/api/admin/grants", &role).await.is(201);
+        let read = Browser::of(&shop, &finance).get(&order).await;
+        read.shows(&["press@example.com", "Confirmed free of charge"]);
+        assert!(!read.text.contains("Code for the recipient"));
+        let (_, code) = shown.text.split_once("code-large\"><code>").expect("the code");
+        let claim = json!({"email": "press@example.com", "code": code[..10]});
+        shop.nobody().post("/api/auth/guest/claim", &claim).await.is(200);
+        let shown = organiser.get(&order).await;
+        assert!(!shown.text.contains("Code for the recipient") && !shown.text.contains("code-large"));
         let orders = format!("/organiser/events/{}/orders", event.id);
         for list in [orders.clone(), format!("{orders}.csv")] {
             let list = organiser.get(&list).await;
@@ -117,5 +129,25 @@ on_both_databases! {
         assert_eq!(event.counts(event.standing()).await.sold, 2);
         let refused = organiser.post(&at, &[("key", "g1"), ("email", "press@example.com"), ("quantity-1", "90")]).await;
         assert!(!refused.text.contains("value=\"g1\""), "another order has another key");
+    }
+
+    async fn an_order_of_a_free_event_shows_its_organiser_no_code(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event_from(json!({
+            "name": "Free", "eventDate": shop.time_in(90_000),
+            "saleStartAt": shop.time_in(-60), "saleEndAt": shop.time_in(86_400),
+            "products": [{"name": "A place", "totalStock": 5, "price": {"amount": 0, "currency": "KRW"}}],
+        })).await;
+        let session = shop.nobody().post_nothing("/api/auth/guest").await.is(201).data;
+        let token = session["accessToken"].as_str().unwrap().to_owned();
+        let kim = shop.with_token(session["user"]["id"].as_str().unwrap().parse().unwrap(), token);
+        let email = json!({"email": "kim@example.com"});
+        let left = kim.post("/api/auth/guest/email", &email).await.is(200).data;
+        let part = kim.post_nothing(&event.at("participate")).await.is(200).data;
+        let order = format!("/organiser/orders/{}", part["participationId"].as_str().unwrap());
+        let shown = Browser::of(&shop, &shop.admin()).get(&order).await;
+        shown.shows(&["kim@example.com"]);
+        assert!(!shown.text.contains(left["claimCode"].as_str().unwrap()));
+        assert!(!shown.text.contains("code-large"));
     }
 }

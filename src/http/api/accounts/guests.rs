@@ -137,7 +137,7 @@ pub async fn leave_email(
 ) -> Result<HttpResponse, ApiError> {
     let from = client_address(&request);
     let contact = state.accounts.guest_checkout(caller, &body.email, from).await?;
-    state.accounts.welcome(caller.user, accepted_language(&request)).await;
+    state.accounts.welcome_guest(caller.user, accepted_language(&request), from).await;
     Ok(respond::ok(&GuestContactDto::from(contact)))
 }
 

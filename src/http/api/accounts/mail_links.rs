@@ -64,28 +64,13 @@ pub struct ConfirmedDto {
     #[schema(value_type = String, format = "uuid")]
     id: UserId,
     kind: CustomerKind,
-    /// A token of the guest for `Authorization: Bearer …`; absent for accounts, which log in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    access_token: Option<String>,
-    /// Lifetime of the access token in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    expires_in: Option<u64>,
 }
 
 impl From<Confirmed> for ConfirmedDto {
     fn from(confirmed: Confirmed) -> Self {
         match confirmed {
-            Confirmed::Account(id) => {
-                Self { id, kind: CustomerKind::Account, access_token: None, expires_in: None }
-            }
-            Confirmed::Guest(session) => Self {
-                id: session.user,
-                kind: CustomerKind::Guest,
-                access_token: Some(session.access_token),
-                expires_in: Some(session.access_ttl.as_secs()),
-            },
+            Confirmed::Account(id) => Self { id, kind: CustomerKind::Account },
+            Confirmed::Guest(id) => Self { id, kind: CustomerKind::Guest },
         }
     }
 }
@@ -144,8 +129,8 @@ pub async fn send(state: web::Data<AppState>, caller: Caller) -> Result<HttpResp
     Ok(respond::accepted("a mail is on its way, if one is needed"))
 }
 
-/// Confirm an address with the token of a link, once. Of a guest's address, the answer has a token of the
-/// guest, who can read the orders with it.
+/// Confirm an address with the token of a link, once. The answer has no token: a guest finds the orders on
+/// another device by the claim code.
 #[utoipa::path(
     post, path = "/api/auth/email/confirm", tag = "auth", operation_id = "confirmEmail",
     security(()),

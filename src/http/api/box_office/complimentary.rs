@@ -85,7 +85,8 @@ pub struct ComplimentaryDto {
     pub user_id: UserId,
     /// The places, at no price.
     pub lines: Vec<LineDto>,
-    /// The address and the claim code of a recipient without an account.
+    /// The address and the claim code of a recipient without an account, until the code is used: the
+    /// recipient has another one from then on.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub guest: Option<GuestContactDto>,
@@ -121,7 +122,7 @@ pub struct Issued {
 ///
 /// The state and the windows of the sale, the waitlist and the limits of customers do not matter;
 /// seats that are blocked are unblocked with the order. A recipient without an account reads and shows
-/// the tickets with the claim code of the answer. The places count towards the limits of the
+/// the tickets with the claim code of the answer, which ends by its use. The places count towards the limits of the
 /// recipient's later purchases.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/complimentary-orders", tag = "admin",
     operation_id = "giveComplimentaryOrder",
@@ -216,7 +217,7 @@ pub(crate) async fn issue(
         // A repeated request made a guest anew: the order belongs to the first.
         Some(_) => {
             forget(state, customer).await;
-            state.accounts.guest_contact(recipient).await?
+            state.accounts.gift_contact(recipient).await?
         }
         None => None,
     };

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::api::payments::by_hand;
 use crate::http::dto::Money;
 use crate::http::envelope::{Failure, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
@@ -31,6 +32,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
         "post",
         "/api/reservations/{id}/payments",
         &[
+            ErrorCode::AccountRequired,
             ErrorCode::ReservationNotFound,
             ErrorCode::ReservationExpired,
             ErrorCode::WrongState,
@@ -318,7 +320,8 @@ impl From<PaymentRow> for PaymentRecordDto {
 
 /// Pay for a reservation.
 ///
-/// 202 while the gateway is at work: send the customer to `redirectUrl` if there is one, and ask for the
+/// By `manual`, with an account or as a guest with a confirmed address, a customer has one order of an
+/// event waiting at a time. 202 while the gateway is at work: send the customer to `redirectUrl` if there is one, and ask for the
 /// payment until it is confirmed or has failed. After 503, repeat the request with the same key: it is
 /// the same payment.
 #[utoipa::path(
@@ -334,6 +337,7 @@ impl From<PaymentRow> for PaymentRecordDto {
         (status = 202, description = "The gateway is at work", body = Success<PaymentDto>),
         (status = 400, description = "MALFORMED_JSON", body = Failure),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
+        (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
         (status = 404, description = "RESERVATION_NOT_FOUND", body = Failure),
         (
             status = 409,
@@ -362,6 +366,7 @@ pub async fn pay(
     Body(body): Body<PayRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let pay_by = body.pay_by(&state)?;
+    by_hand::check(&state, caller, pay_by.method).await?;
     let paid = state.payments.pay(caller.user, reservation, pay_by, key.required()?).await?;
     let is_pending = paid.pending.is_some();
     let paid = PaymentDto::from(paid);

@@ -1,14 +1,17 @@
 //! Guests: their code after they have registered, and their basket and orders when they sign in.
 
+use admitone::config::{Config, MailMode};
+use admitone::store::KeptMail;
+
 use super::super::sessions::{PASSWORD, member};
 use super::Visitor;
 use crate::http::api_client::{Event, Shop};
-use crate::support::test_db::TestDb;
+use crate::support::test_db::{TestDb, eventually};
 
 const EMAIL: &str = "kim@example.com";
 
 async fn open() -> Shop {
-    let demo = |config: &mut admitone::config::Config| config.demo_payments = Some(true);
+    let demo = |config: &mut Config| config.demo_payments = Some(true);
     Shop::open_with(TestDb::sqlite().await, demo).await
 }
 
@@ -127,4 +130,56 @@ async fn a_basket_that_an_account_may_not_have_is_said_to_be_lost() {
     let signed_in = guest.post("/sign-in", &form).await;
     assert_eq!(signed_in.location, "/basket?notice=partly_taken_along");
     guest.get(&signed_in.location).await.shows(&["Not all places of your basket"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_s_link_changes_neither_the_browser_s_guest_nor_its_basket() {
+    const CONFIRMATION: &str = "account.email_confirmation";
+    let keeps = |config: &mut Config| {
+        config.mail = Some(MailMode::Keep);
+        config.demo_payments = Some(true);
+    };
+    let shop = Shop::open_with(TestDb::sqlite().await, keeps).await;
+    let event = shop.event().await;
+    let store = shop.app.state().store.clone();
+    let link = async |to: &str| {
+        let mut token = None;
+        eventually("a mail with a link", async || {
+            let kept = store.kept_mail_list(None, 100).await.unwrap();
+            let of = |mail: &&KeptMail| mail.kind == CONFIRMATION && mail.recipient == to;
+            let Some(mail) = kept.iter().find(of) else { return false };
+            let (letter, _) = store.kept_mail_get(mail.id).await.unwrap().unwrap();
+            let (_, behind) = letter.plain.split_once("/confirm?token=").expect("a link");
+            token = behind.split_whitespace().next().map(str::to_owned);
+            true
+        })
+        .await;
+        token.unwrap()
+    };
+    let mut stranger = Visitor::new(&shop, "en");
+    let order = hold(&mut stranger, &event).await;
+    let at = format!("/checkout/{}/{order}", event.id);
+    stranger.post(&at, &[("key", &order), ("email", EMAIL)]).await;
+    let token = link(EMAIL).await;
+
+    // The owner of the address presses the button in the mail, with places in the basket.
+    let mut kim = Visitor::new(&shop, "en");
+    let own = hold(&mut kim, &event).await;
+    let page = format!("/confirm?token={token}");
+    kim.get(&page).await.hides(&["your orders open"]);
+    let confirmed = kim.post("/confirm", &[("token", &token)]).await;
+    assert_eq!(confirmed.location, "/claim?notice=confirmed_guest");
+    kim.get(&confirmed.location).await.shows(&["the address is confirmed"]);
+    kim.get("/basket").await.shows(&[&own]);
+    stranger.get("/basket").await.hides(&[&own]);
+    kim.get("/orders").await.hides(&[&format!("/orders/{order}")]);
+
+    // A browser that confirms its own address is led to its orders.
+    let mut lee = Visitor::new(&shop, "en");
+    let order = hold(&mut lee, &event).await;
+    let at = format!("/checkout/{}/{order}", event.id);
+    lee.post(&at, &[("key", &order), ("email", "lee@example.com")]).await;
+    let token = link("lee@example.com").await;
+    let confirmed = lee.post("/confirm", &[("token", &token)]).await;
+    assert_eq!(confirmed.location, "/orders?notice=confirmed");
 }

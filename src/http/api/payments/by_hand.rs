@@ -1,0 +1,25 @@
+//! Who may pay by hand: the places of such an order are kept for days before any money has come.
+
+use crate::caller::Caller;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::state::AppState;
+use crate::payments::Method;
+
+/// Refuses a payment by hand by a guest who has confirmed no address.
+///
+/// # Errors
+/// [`ErrorCode::AccountRequired`].
+pub(crate) async fn check(
+    state: &AppState,
+    caller: Caller,
+    method: Method,
+) -> Result<(), ApiError> {
+    if method != Method::Manual
+        || !state.payments.offers(method)
+        || state.accounts.may_promise_payment(caller).await?
+    {
+        return Ok(());
+    }
+    let why = "paying by hand needs an account, or a guest with a confirmed e-mail address";
+    Err(ApiError::new(ErrorCode::AccountRequired, why))
+}
