@@ -9,8 +9,8 @@ use crate::http::api::box_office::reservations::{
     ReservationDto, cancel_as, render as reservation,
 };
 use crate::http::api::offerings::tickets;
-use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::api::payments::by_hand;
+use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::ReservationId;

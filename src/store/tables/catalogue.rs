@@ -89,8 +89,14 @@ impl Store {
         if let Some(ids) = ids {
             query = query.filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
         }
-        let query = query.select_only().columns([Column::Id, Column::Name, Column::EventDate, Column::Kind]);
-        let rows: Vec<(Uuid, String, TimestampMs, String)> = query.into_tuple().all(self.reads()).await?;
+        let query = query.select_only().columns([
+            Column::Id,
+            Column::Name,
+            Column::EventDate,
+            Column::Kind,
+        ]);
+        let rows: Vec<(Uuid, String, TimestampMs, String)> =
+            query.into_tuple().all(self.reads()).await?;
         let named = rows.into_iter().map(|(id, name, date, kind)| OfferingName {
             id: OfferingId(id),
             name,
