@@ -106,7 +106,7 @@ impl<'a> Page<'a> {
 #[expect(clippy::needless_pass_by_value, reason = "a page is built for this one call")]
 pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     let (site, language) = (&visitor.site, visitor.language);
-    // A form may lead to any page of this server, and says what it has done.
+    // A registration may lead to any page of this server. Other notices are the page's own choice.
     let asked = page.notice.map_or_else(|| asked_notice(&visitor.here), |name| Some(name.into()));
     let notice = asked.and_then(|name| language.find(&format!("notice.{name}")));
     let markup = html! {
@@ -158,11 +158,12 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::html()).body(markup.into_string())
 }
 
-/// Returns the notice that the query of an address asks for.
+/// Returns the notice about a registration that the query of an address asks for.
 fn asked_notice(here: &str) -> Option<Cow<'_, str>> {
     let (_, query) = here.split_once('?')?;
     let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(name, _)| name == "notice").map(|(_, notice)| notice)
+    let asked = pairs.find(|(name, _)| name == "notice").map(|(_, notice)| notice);
+    asked.filter(|notice| notice.starts_with("account_made"))
 }
 
 /// Makes JSON safe inside a script element, which ends at the first `</` in it.

@@ -279,8 +279,8 @@ async fn a_link_ends_with_its_time_and_with_the_password_of_before() {
     let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
     let change = json!({"currentPassword": PASSWORD, "newPassword": NEW});
     kim.patch("/api/users/me", &change).await.is(200);
-    let (letter, _) = mail(&shop, "security.password_changed", kim.user).await;
-    assert!(letter.html.contains("all other devices were signed out"), "{}", letter.html);
+    let (told, _) = mail(&shop, "security.password_changed", kim.user).await;
+    assert!(told.html.contains("all other devices were signed out"), "{}", told.html);
     reset(&shop, &token(&letter), "third horse battery").await.refused(410, "INVALID_LINK");
     login(&shop, NEW).await.is(200);
 }

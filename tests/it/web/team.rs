@@ -191,7 +191,8 @@ on_both_databases! {
         shop.clock.advance_ms(1);
         let other = shop.event_from(other).await;
         let class = json!({"title": "Pottery", "location": "Studio", "capacity": 2,
-            "startAt": shop.time_in(80_000), "endAt": shop.time_in(97_200), "timeZone": "Asia/Seoul"});
+            "startAt": shop.time_in(80_000), "endAt": shop.time_in(97_200), "timeZone": "Asia/Seoul",
+            "selectionType": "FIRST_COME"});
         shop.admin().post("/api/mclasses", &class).await.is(201);
         let admin = Browser::of(&shop, &shop.admin());
         let page = admin.get("/organiser/team").await;
