@@ -124,6 +124,8 @@ impl HttpServer {
     /// Accepts no more connections and waits until every request has its answer.
     pub(super) async fn drain(self, lifecycle: &Lifecycle) {
         let Some(handle) = self.handle else { return };
+        // A worker ends with its last connection, and an act may go on without one.
+        lifecycle.acts_over().await;
         // Completes when all connections are closed; idle ones may stay open, and need not be waited
         // for.
         let closed = handle.stop(true);

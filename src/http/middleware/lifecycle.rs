@@ -81,6 +81,17 @@ impl Lifecycle {
         self.in_flight.load(Ordering::SeqCst)
     }
 
+    /// Completes when no act of staff is under way.
+    pub async fn acts_over(&self) {
+        loop {
+            let notified = self.drained.notified();
+            if self.acts.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+
     /// Completes when no request is in flight, and no act is under way.
     pub async fn drained(&self) {
         loop {

@@ -2,12 +2,14 @@
 //! completed. A client that goes away, and a server that no longer waits for the answer, end the request and
 //! not the act: its row says what came of it.
 
-use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, web};
+use tokio::runtime::Handle;
 
 use super::begun::{Begun, Facts, complete};
 use crate::audit_log::{self, Act};
@@ -52,16 +54,36 @@ pub(crate) async fn carry_out<B: MessageBody + 'static>(
         let carried_out = tokio::time::timeout(longest, act(allowed, request, next)).await;
         carried_out.unwrap_or_else(|_| Ok(Err(ApiError::of(ErrorCode::OutcomeUnknown).into())))
     };
-    let mut act = Box::pin(trace::within(trace::current(), act));
-    let act = poll_fn(move |context| {
-        let _entered = runtime.enter();
-        act.as_mut().poll(context)
-    });
-    match actix_web::rt::spawn(act).await {
+    let act = Some(Box::pin(trace::within(trace::current(), act)));
+    match actix_web::rt::spawn(Inside { runtime, act }).await {
         Ok(carried_out) => carried_out,
         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
         // The worker stops.
         Err(_) => Ok(Err(ApiError::of(ErrorCode::OutcomeUnknown).into())),
+    }
+}
+
+/// Polls an act inside the runtime of the database, and drops it there: a worker that ends has none.
+struct Inside<F> {
+    runtime: Handle,
+    act: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future> Future for Inside<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { runtime, act } = &mut *self;
+        let _entered = runtime.enter();
+        let act = act.as_mut().expect("it is there until this is dropped");
+        act.as_mut().poll(context)
+    }
+}
+
+impl<F> Drop for Inside<F> {
+    fn drop(&mut self) {
+        let _entered = self.runtime.enter();
+        drop(self.act.take());
     }
 }
 

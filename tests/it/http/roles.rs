@@ -281,13 +281,14 @@ on_both_databases! {
             admin.post("/api/admin/grants", &bad).await.refused(status, code);
         }
         // An id is no way to an address, but for administrators.
-        assert!(given.data["userEmail"].is_string());
-        let kim = account(&shop).await;
+        let kim = crate::web::known(&shop, "Kim", "kim@example.com").await;
         let of_kim = json!({"userId": kim.user, "role": "DOOR", "offeringId": event.id});
         let told = organiser.post("/api/admin/grants", &of_kim).await.is(201).data;
         assert_eq!([&told["userName"], &told["userEmail"]], [&Value::Null, &Value::Null]);
         let listed = organiser.get("/api/admin/grants").await.is(200).data;
         assert!(listed.as_array().unwrap().iter().all(|grant| grant["userEmail"].is_null()));
+        let path = format!("/api/admin/grants?userId={}", kim.user);
+        assert_eq!(admin.get(&path).await.is(200).data[0]["userEmail"], "kim@example.com");
         let of_kim = format!("/api/admin/grants/{}", told["id"].as_str().unwrap());
         organiser.delete(&of_kim).await.is(200);
         let listed = organiser.get("/api/admin/grants").await.is(200).data;
