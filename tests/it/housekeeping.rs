@@ -42,7 +42,8 @@ async fn open(store: &Store, user: UserId, token_hash: [u8; 32], expires_at: i64
     assert!(opened.expect("stores").is_some(), "the account has this password");
 }
 
-/// Stores one row of each kind, but the invitation, and one that is over a millisecond before.
+/// Stores one row of each kind, but the invitation (which is kept for a day after its end), and one that is
+/// over a millisecond before.
 async fn fill(store: &Store) {
     let user = user(store).await;
     // Refresh tokens are kept for 7 days after their end, sessions for one.
@@ -79,7 +80,7 @@ async fn fill(store: &Store) {
 
 on_both_databases! {
     async fn rows_of_people_are_deleted_when_their_time_is_over_and_not_before(db: TestDb) {
-        let clock = Arc::new(ManualClock::at(END - 7 * DAY));
+        let clock = Arc::new(ManualClock::at(END - 8 * DAY));
         let kept = Duration::from_secs(30 * 24 * 3_600);
         let app = TestApp::with(db).clock(clock.clone());
         let mut app = app.config(|config| config.audit_log_kept = kept).start().await;
@@ -90,12 +91,12 @@ on_both_databases! {
             ("refresh_tokens", format!("expires_at = {}", END - 7 * DAY)),
             ("sessions", format!("expires_at = {}", END - DAY)),
             ("mail_links", format!("expires_at = {END}")),
-            ("invitations", format!("expires_at = {END}")),
+            ("invitations", format!("expires_at = {}", END - DAY)),
             ("social_states", format!("expires_at = {END}")),
             ("audit_log", format!("at = {}", END - 30 * DAY)),
         ]
         .map(|(table, which)| format!("SELECT count(*) FROM {table} WHERE {which}"));
-        clock.advance_ms(7 * DAY);
+        clock.advance_ms(8 * DAY);
         app.restart().await;
         // The states are the last of them, and this one was over.
         let before = format!("SELECT count(*) FROM social_states WHERE expires_at = {}", END - 1);

@@ -88,7 +88,7 @@ on_both_databases! {
 
     async fn a_closed_account_is_given_nothing(db: TestDb) {
         let shop = Shop::open(db).await;
-        let (event, admin, kim) = (shop.event().await, shop.admin(), shop.app.user().await);
+        let (event, admin, kim) = (shop.event().await, shop.admin(), shop.app.registered().await);
         let kim = shop.with_token(kim.id, kim.token);
         kim.delete("/api/users/me").await.is(200);
         let lines = json!([{"productId": event.standing(), "quantity": 1}]);
