@@ -89,7 +89,7 @@ error_codes! {
     LastWayIn = CONFLICT "LAST_WAY_IN",
         "This is the only way to sign in: set a password (with an e-mail address) or link another provider first.";
     LoginTooOld = FORBIDDEN "LOGIN_TOO_OLD",
-        "This session has ended or is older than 10 minutes: sign in again, and change the ways to sign in then.";
+        "This session has ended or is older than 10 minutes: sign in again, and repeat the request then.";
     EmailSet = CONFLICT "EMAIL_SET", "The account has an e-mail address.";
     AccountRequired = FORBIDDEN "ACCOUNT_REQUIRED", "A guest has no account: register first.";
     NotAGuest = CONFLICT "NOT_A_GUEST", "The caller has an account, and only a guest can do this.";

@@ -193,7 +193,9 @@ fn describe_text(name: &str, schema: &mut Value) {
         "productId" => ("pattern", "^p[0-9a-f]{8}-(0|[1-9][0-9]{0,4})$", PRODUCT),
         "seatId" => ("pattern", "^s[0-9a-f]{8}-(0|[1-9][0-9]{0,6})$", SEAT),
         "name" | "title" | "section" | "product" => ("pattern", VISIBLE, ""),
-        "description" | "venue" | "location" | "reason" | "content" => ("pattern", LINES, ""),
+        "description" | "venue" | "place" | "location" | "reason" | "content" => {
+            ("pattern", LINES, "")
+        }
         "phoneNumber" => ("pattern", PHONE, "010-1234-5678"),
         "currency" => ("pattern", "^[A-Z]{3}$", "KRW"),
         _ => return,

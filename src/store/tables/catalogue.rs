@@ -74,8 +74,8 @@ impl Store {
         self.with_products(rows).await
     }
 
-    /// Returns the names of those of `ids` that exist, and whether they are classes; of all that take
-    /// place, the last first, where `ids` is `None`. At most `limit`.
+    /// Returns the names of those of `ids` that exist, and whether they are classes; of all of them
+    /// where `ids` is `None`. The newest are first; at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -85,7 +85,10 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<OfferingName>, StoreError> {
         use event::Column;
-        let mut query = event::Entity::find().order_by_desc(Column::EventDate).limit(limit);
+        let mut query = event::Entity::find()
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(limit);
         if let Some(ids) = ids {
             query = query.filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
         }

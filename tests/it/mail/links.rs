@@ -278,6 +278,9 @@ async fn a_link_ends_with_its_time_and_with_the_password_of_before() {
     ask(&shop, "kim@example.com").await.is(202);
     let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
     let change = json!({"currentPassword": PASSWORD, "newPassword": NEW});
+    let token_of = |session: &Value| session["accessToken"].as_str().expect("a token").to_owned();
+    let session = login(&shop, PASSWORD).await.is(200).data;
+    let kim = shop.with_token(kim.user, token_of(&session));
     kim.patch("/api/users/me", &change).await.is(200);
     let (told, _) = mail(&shop, "security.password_changed", kim.user).await;
     assert!(told.html.contains("all other devices were signed out"), "{}", told.html);

@@ -73,7 +73,7 @@ on_both_databases! {
         let log = organiser.get("/organiser/audit?action=sale").await;
         log.shows(&["sale.pause", "PAUSED", "/organiser/audit.csv?action=sale"]);
         let log = organiser.get("/organiser/audit").await;
-        let link = format!("<a href=\"/organiser/events/{}\">Hamlet</a>", mine.id);
+        let link = format!("<a href=\"/organiser/events/{}\">햄릿 — Hamlet</a>", mine.id);
         log.shows(&["type=\"date\"", "<select id=\"field-event\"", &link]);
         assert!(!log.text.contains("Macbeth") && !log.text.contains("/organiser/users/"), "{}", log.text);
         for (query, is_found) in [

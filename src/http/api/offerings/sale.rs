@@ -326,6 +326,7 @@ pub(crate) async fn move_event(
     state: web::Data<AppState>,
     _: Staff,
     Path(event): Path<OfferingId>,
+    _: IdempotencyKey,
     Body(body): Body<MoveBody>,
 ) -> Result<HttpResponse, ApiError> {
     instances::move_event(&state, event, &body.instance).await

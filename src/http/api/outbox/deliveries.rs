@@ -142,6 +142,7 @@ pub(crate) async fn retry(
     state: web::Data<AppState>,
     Staff(caller): Staff,
     Path(id): Path<Uuid>,
+    _: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     if !state.store.delivery_retry(id, state.clock.now_ms()).await? {
         return Err(ApiError::not_found("delivery"));
@@ -175,6 +176,7 @@ pub(crate) async fn cancel(
     state: web::Data<AppState>,
     Staff(caller): Staff,
     Path(id): Path<Uuid>,
+    _: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     if state.store.delivery_cancel(id, state.clock.now_ms()).await? {
         tracing::info!(by = %caller.user, delivery = %id, "a delivery was cancelled");

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::api::payments::pay::{PaymentRecordDto, PaymentStatus};
 use crate::http::envelope::{Page, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Path, Query, Staff, Within, object};
+use crate::http::extract::{IdempotencyKey, Path, Query, Staff, Within, object};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -165,6 +165,7 @@ pub(crate) async fn paid(
     state: web::Data<AppState>,
     Staff(admin): Staff,
     Path(payment): Path<PaymentId>,
+    _: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.mark_paid(payment).await?;
     tracing::info!(%payment, admin = %admin.user, "an administrator says that it is paid");
@@ -183,6 +184,7 @@ pub(crate) async fn refused(
     state: web::Data<AppState>,
     Staff(admin): Staff,
     Path(payment): Path<PaymentId>,
+    _: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.refuse_waiting(payment).await?;
     tracing::info!(%payment, admin = %admin.user, "an administrator refuses a payment");
@@ -202,6 +204,7 @@ pub(crate) async fn settled(
     state: web::Data<AppState>,
     Staff(admin): Staff,
     Path(payment): Path<PaymentId>,
+    _: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.settle_by_hand(payment).await?;
     tracing::info!(%payment, admin = %admin.user, "an administrator has seen to a payment by hand");

@@ -273,6 +273,7 @@ pub(crate) async fn retry(
     state: web::Data<AppState>,
     Staff(admin): Staff,
     Path(id): Path<RefundId>,
+    _: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.retry_refund(id).await?;
     let row = row.ok_or_else(|| ApiError::not_found("refund"))?;

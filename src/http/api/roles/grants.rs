@@ -153,6 +153,7 @@ pub(crate) async fn revoke(
     state: web::Data<AppState>,
     Staff(caller): Staff,
     Path(grant): Path<GrantId>,
+    _: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     state.accounts.roles().revoke(grant, Some(caller)).await?;
     Ok(respond::done("The role is taken away."))

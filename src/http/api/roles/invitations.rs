@@ -129,6 +129,7 @@ pub(crate) async fn withdraw(
     state: web::Data<AppState>,
     _: Staff,
     Path(invitation): Path<InvitationId>,
+    _: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     state.accounts.roles().withdraw(invitation).await?;
     Ok(respond::done("The invitation is withdrawn."))
