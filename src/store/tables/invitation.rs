@@ -26,7 +26,7 @@ const TO_ADDRESS: (u64, TimestampMs) = (5, 3_600_000);
 const BY_INVITER: (u64, TimestampMs) = (100, INVITATIONS_COUNT_FOR_MS);
 /// The end of an invitation that was used, withdrawn or replaced: by the clock of every instance it is over.
 const ENDED: TimestampMs = 0;
-/// How long an invitation counts after it was sent, whatever became of it.
+/// How long an invitation counts after it was sent, used and withdrawn ones included.
 pub const INVITATIONS_COUNT_FOR_MS: TimestampMs = 24 * 3_600_000;
 
 /// An invitation to a role.

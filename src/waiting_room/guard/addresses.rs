@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::network::counted;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// A network that has entered nobody for a while may enter as many at once as in this time: at the default
-/// rate 2,000, who come within a few seconds at an opening.
+/// A network from which no one has entered for a while may enter as many at once as in this time: at the
+/// default rate 2,000, who come within a few seconds at an opening.
 const BURST: Duration = Duration::from_secs(40);
 /// The longest wait that one who is refused is told.
 const LONGEST_WAIT: Duration = MINUTE;
