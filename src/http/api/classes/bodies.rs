@@ -81,12 +81,13 @@ pub struct NewClassBody {
     #[serde(default)]
     #[schema(max_length = 200)]
     pub location: String,
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 10_000_000)]
     pub capacity: u32,
     /// Whether people wait in line once the places are taken; needs `waitlistCapacity`.
     #[serde(default)]
     pub allow_waitlist: Option<bool>,
     #[serde(default)]
+    #[schema(maximum = 100_000)]
     pub waitlist_capacity: Option<u32>,
     #[serde(default, deserialize_with = "object::option_word")]
     pub visibility: Option<VisibilityDto>,
@@ -180,9 +181,10 @@ pub struct ClassPatch {
     #[schema(max_length = 200)]
     pub location: Option<String>,
     /// Never below the places that are taken; more places go to the line at once.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 10_000_000)]
     pub capacity: Option<u32>,
     pub allow_waitlist: Option<bool>,
+    #[schema(maximum = 100_000)]
     pub waitlist_capacity: Option<u32>,
     #[serde(default, deserialize_with = "object::option_word")]
     pub visibility: Option<VisibilityDto>,
