@@ -125,11 +125,11 @@ pub struct Config {
     pub relay: bool,
     /// True for `admitone worker`, which sells nothing; see [`Config::for_worker`].
     pub is_worker: bool,
-    /// Whether a demo event is made on an empty store.
-    pub demo: bool,
+    /// Whether a demo event is made on an empty store; see [`Config::has_demo`].
+    pub demo: Option<bool>,
     /// The time zone of events that have none of their own, an IANA name.
     pub time_zone: String,
-    /// Whether payments by the simulator are accepted; set by itself or together with `demo`, see [`Config::allows_demo_payments`].
+    /// Whether payments by the simulator are accepted; by default as `demo`, see [`Config::allows_demo_payments`].
     pub demo_payments: Option<bool>,
     /// Whether payments by bank transfer or at the till are accepted.
     pub payment_manual: bool,
@@ -238,7 +238,7 @@ impl Default for Config {
             page_lifetime: Duration::from_millis(250),
             relay: true,
             is_worker: false,
-            demo: true,
+            demo: None,
             time_zone: "UTC".into(),
             demo_payments: None,
             payment_manual: false,
@@ -289,25 +289,31 @@ impl Config {
         self.database_url.expose().starts_with("postgres")
     }
 
+    /// True if a demo event is made on an empty store: by default not on Postgres, where shops sell.
+    #[must_use]
+    pub fn has_demo(&self) -> bool {
+        self.demo.unwrap_or(!self.is_postgres())
+    }
+
     /// True if customers may put money into their own wallets, which no payment covers. By default
     /// only in a demonstration on the embedded database.
     #[must_use]
     pub fn allows_self_charge(&self) -> bool {
-        self.wallet_self_charge.unwrap_or(self.demo && self.database_url.is_empty())
+        self.wallet_self_charge.unwrap_or(self.has_demo() && self.database_url.is_empty())
     }
 
     /// True if the simulator exists, by which tickets cost nothing: if it or the demo was turned on, and
     /// without any setting only on the embedded database.
     #[must_use]
     pub fn allows_demo_payments(&self) -> bool {
-        self.demo_payments.unwrap_or(self.demo && self.database_url.is_empty())
+        self.demo_payments.or(self.demo).unwrap_or(self.database_url.is_empty())
     }
 
     /// True if webhooks may be sent to addresses that are not public. By default only in a
     /// demonstration on the embedded database.
     #[must_use]
     pub fn allows_private_webhooks(&self) -> bool {
-        self.webhook_allow_private.unwrap_or(self.demo && self.database_url.is_empty())
+        self.webhook_allow_private.unwrap_or(self.has_demo() && self.database_url.is_empty())
     }
 
     /// Returns what becomes of mails. Without a word about it they are sent if there is a mail server,
@@ -339,7 +345,7 @@ impl Config {
     #[must_use]
     pub fn for_worker(self) -> Self {
         let drain_delay = Some(Duration::ZERO);
-        Self { is_worker: true, relay: true, demo: false, weight: 0, drain_delay, ..self }
+        Self { is_worker: true, relay: true, demo: Some(false), weight: 0, drain_delay, ..self }
     }
 
     /// Returns how long a stop waits, unready, for load balancers to notice before it accepts no more

@@ -55,7 +55,7 @@ async fn serve_limited(
         data_dir: data_dir.into(),
         database_url: Secret::new(database_url),
         jwt_secret: Secret::new("a secret for benches, of at least thirty-two bytes"),
-        demo: false,
+        demo: Some(false),
         // A closed loop measures the full capacity: no request may be turned away.
         latency_target: None,
         rate_limits,

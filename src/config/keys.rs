@@ -264,8 +264,8 @@ const GENERAL: &[Key] = &[
         "ADMITONE_DEMO",
         "true|false",
         "Make a demo event on an empty store, and accept payments by the simulator, which move no money \
-         (without this setting, on the embedded database only) [true]",
-        |c, v| boolean(v).map(|v| (c.demo, c.demo_payments) = (v, Some(v)))
+         [true on the embedded database, false on Postgres]",
+        |c, v| boolean(v).map(|v| c.demo = Some(v))
     ),
     key!(
         "payment_simulator",

@@ -43,8 +43,11 @@ async fn provide(state: &AppState) -> Result<FirstStart, StartError> {
     if admin.is_none() {
         compare_password(state).await;
     }
-    let demo =
-        if state.config.demo { demo::find_or_make(state, admin.as_ref()).await? } else { None };
+    let demo = if state.config.has_demo() {
+        demo::find_or_make(state, admin.as_ref()).await?
+    } else {
+        None
+    };
     Ok(FirstStart { admin, demo })
 }
 

@@ -26,6 +26,7 @@ async fn three_instances_on_an_empty_database_make_everything_once() {
             database_pool: 4,
             log: "warn".into(),
             mail: Some(MailMode::Off),
+            demo: Some(true),
             ..Config::default()
         };
         config.check_serving().unwrap();

@@ -223,7 +223,7 @@ fn customers_charge_themselves_in_a_demonstration_alone() {
     use admitone::config::{Config, Secret};
     let embedded = Config::default();
     assert!(embedded.allows_self_charge());
-    assert!(!Config { demo: false, ..embedded.clone() }.allows_self_charge());
+    assert!(!Config { demo: Some(false), ..embedded.clone() }.allows_self_charge());
     let postgres = Config { database_url: Secret::new("postgres://h/d"), ..embedded };
     assert!(!postgres.allows_self_charge());
     assert!(Config { wallet_self_charge: Some(true), ..postgres }.allows_self_charge());

@@ -13,7 +13,7 @@ fn from_environment(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
 fn defaults_need_nothing() {
     let config = from_environment(&[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-    assert!(config.demo);
+    assert!(config.has_demo());
     assert!(!config.is_postgres());
 }
 
@@ -30,6 +30,14 @@ fn demo_payments_need_the_demo_to_be_turned_on_or_the_embedded_database() {
     assert!(!allows(&[postgres]));
     assert!(allows(&[postgres, ("ADMITONE_DEMO", "true")]));
     assert!(!allows(&[postgres, ("ADMITONE_DEMO", "false")]));
+}
+
+#[test]
+fn a_database_of_postgres_has_a_demo_event_only_if_asked() {
+    let secret = ("ADMITONE_JWT_SECRET", "a secret for tests, of at least thirty-two bytes");
+    let postgres = ("DATABASE_URL", "postgres://localhost/admitone");
+    assert!(!from_environment(&[secret, postgres]).unwrap().has_demo());
+    assert!(from_environment(&[secret, postgres, ("ADMITONE_DEMO", "true")]).unwrap().has_demo());
 }
 
 #[test]

@@ -44,7 +44,7 @@ async fn start(redis: &PrivateRedis, postgres: &PrivatePostgres, ahead_ms: i64) 
         jwt_secret: Secret::new(SECRET),
         admin_password: Some(Secret::new(ADMIN_PASSWORD)),
         data_dir: data.path().into(),
-        demo: false,
+        demo: Some(false),
         workers: 1,
         database_pool: 4,
         drain_delay: Some(Duration::ZERO),

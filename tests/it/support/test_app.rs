@@ -117,7 +117,7 @@ impl TestApp {
             listen: ([127, 0, 0, 1], 0).into(),
             metrics_listen: Some(([127, 0, 0, 1], 0).into()),
             jwt_secret: Secret::new(SECRET),
-            demo: false,
+            demo: Some(false),
             // Tests about limits set their own.
             max_per_customer: None,
             wallet_self_charge: Some(true),
