@@ -45,7 +45,7 @@ pub struct Act {
 /// Describes the metrics to the recorder.
 pub fn describe_metrics() {
     describe_counter!(FAILURES, "Rows of the audit log that could not be written, by part.");
-    for part in ["row", "outcome"] {
+    for part in ["row", "outcome", "note"] {
         counter!(FAILURES, "part" => part).absolute(0);
     }
 }
@@ -55,7 +55,7 @@ pub fn describe_metrics() {
 /// # Errors
 /// [`StoreError::Unavailable`]; then the act must not happen.
 pub async fn begin(store: &Store, act: Act, now: TimestampMs) -> Result<Uuid, StoreError> {
-    put(store, act, BEGUN, now).await
+    put(store, act, BEGUN, now).await.inspect_err(|_| failed("row"))
 }
 
 /// Writes something that has happened already, such as the lock of a login.
@@ -68,13 +68,13 @@ pub async fn note(
     outcome: &str,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
-    put(store, act, outcome, now).await.map(|_| ())
+    put(store, act, outcome, now).await.inspect_err(|_| failed("note")).map(|_| ())
 }
 
 /// Completes the row of an act. A row that cannot be completed stays `BEGUN`, which is logged.
 pub async fn complete(store: &Store, id: Uuid, with: AuditOutcome) {
     if let Err(error) = store.audit_complete(id, with).await {
-        counter!(FAILURES, "part" => "outcome").increment(1);
+        failed("outcome");
         tracing::warn!(%id, %error, "the outcome of an administrative act was not written");
     }
 }
@@ -101,8 +101,10 @@ async fn put(store: &Store, act: Act, outcome: &str, now: TimestampMs) -> Result
         request_id: act.request_id,
         outcome: outcome.to_owned(),
     };
-    store.audit_put(&entry).await.inspect_err(|_| {
-        counter!(FAILURES, "part" => "row").increment(1);
-    })?;
+    store.audit_put(&entry).await?;
     Ok(id)
+}
+
+fn failed(part: &'static str) {
+    counter!(FAILURES, "part" => part).increment(1);
 }
