@@ -263,9 +263,11 @@ fn main() {
             compare("sqlite", &sqlite, bare, workers).await;
         }
         if wanted("limits") {
-            let second = directory.path().join("second.db");
-            let second = format!("sqlite://{}?mode=rwc", second.display());
-            limits::limits("sqlite", [&sqlite, &second], workers).await;
+            // Both are empty, so that they differ in nothing but the limits.
+            let two = ["limited.db", "unlimited.db"].map(|name| {
+                format!("sqlite://{}?mode=rwc", directory.path().join(name).display())
+            });
+            limits::limits("sqlite", [&two[0], &two[1]], workers).await;
         }
         if wanted("logins") {
             logins::logins("sqlite", &sqlite, workers).await;
@@ -284,10 +286,11 @@ fn main() {
             report("http_hold/postgres: skipped, set ADMITONE_BENCH_POSTGRES_URL to measure it");
             return;
         };
-        let holds = compare("postgres", &url, bare, workers).await;
+        // Before the first database is filled: both are to be empty.
         if let Ok(second) = std::env::var("ADMITONE_BENCH_SECOND_POSTGRES_URL") {
             limits::limits("postgres", [&url, &second], workers).await;
         }
+        let holds = compare("postgres", &url, bare, workers).await;
         match pgbench(&url) {
             Some(rate) => report(&format!(
                 "http_hold/postgres ÷ pgbench SELECT … FOR UPDATE, 16 clients ({rate:.0} tps): {:.1}",
