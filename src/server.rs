@@ -333,6 +333,7 @@ impl Assembled {
         let grace = state.config.shutdown_grace + notice;
         tracing::info!("stopping: handing over what is busy, answering what was accepted");
         state.lifecycle.stop();
+        let ender = http.ender();
         let orderly = async {
             // No new offering is placed here; requests that still arrive are forwarded while load
             // balancers notice that this instance is not ready any more.
@@ -348,6 +349,8 @@ impl Assembled {
         };
         if tokio::time::timeout(grace, orderly).await.is_err() {
             tracing::warn!(?grace, "not everything was answered in time");
+            // What this process owns is given away next: it must not answer any more.
+            ender.end().await;
         }
         if let Some(metrics) = metrics {
             metrics.stop().await;

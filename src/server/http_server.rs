@@ -30,6 +30,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Thousands connect in the same second when a sale opens.
 const BACKLOG: u32 = 4_096;
+/// A server that is being drained takes no other word until it is done.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
 /// The answer to a client for which there is no room, sent before it has made a request.
 const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     retry-after: 1\r\nconnection: close\r\ncontent-length: 132\r\n\r\n\
@@ -121,7 +123,13 @@ impl HttpServer {
         }
     }
 
-    /// Accepts no more connections and waits until every request has its answer.
+    /// Returns what ends the server where there is no time to drain it.
+    pub(super) fn ender(&self) -> Ender {
+        Ender(self.handle.clone())
+    }
+
+    /// Waits for acts of staff, then accepts no more connections and waits until every request has its
+    /// answer.
     pub(super) async fn drain(self, lifecycle: &Lifecycle) {
         let Some(handle) = self.handle else { return };
         // A worker ends with its last connection, and an act may go on without one.
@@ -140,6 +148,17 @@ impl HttpServer {
             () = closed => {}
             () = answered => {}
         }
+    }
+}
+
+/// Ends a server at once.
+pub(super) struct Ender(Option<ServerHandle>);
+
+impl Ender {
+    /// Closes the listener and all connections. One that is being drained has closed its listener.
+    pub(super) async fn end(self) {
+        let Some(handle) = self.0 else { return };
+        let _ = tokio::time::timeout(END_TIMEOUT, handle.stop(false)).await;
     }
 }
 
