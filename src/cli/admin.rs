@@ -1,9 +1,10 @@
 //! `admitone admin`: administration by the operator of the server, when no administrator can log in.
 
-use std::io::{BufRead, stdin};
+use std::fs;
+use std::io::{BufRead, ErrorKind, stdin};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -235,17 +236,34 @@ fn first_line() -> Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+/// Refuses a SQLite file that does not exist, and says why one cannot be seen.
+fn check_exists(config: &Config) -> Result<()> {
+    let place = match config.database_url.expose() {
+        "" => format!("in {}", config.data_dir.display()),
+        url => format!("at {url}"),
+    };
+    let missing = || {
+        anyhow!("there is no database {place}: name the server's with DATABASE_URL or --data-dir")
+    };
+    let is_away = config.database_url.expose().is_empty()
+        && fs::metadata(&config.data_dir).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if is_away {
+        return Err(missing());
+    }
+    let file = sqlite_file(config.database().expose())?;
+    match fs::metadata(&file) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => Err(missing()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(missing()),
+        Err(error) => Err(anyhow!("cannot open the database {}: {error}", file.display())),
+    }
+}
+
 /// Runs beside servers on Postgres; needs a SQLite file to itself, because one process at a time may
 /// have it. Makes no database: there would be no account in it.
 async fn open(config: &Config) -> Result<(Option<InstanceLock>, Store)> {
-    if !config.is_postgres()
-        && !sqlite_file(config.database().expose()).is_ok_and(|it| it.is_file())
-    {
-        let place = match config.database_url.expose() {
-            "" => format!("in {}", config.data_dir.display()),
-            url => format!("at {url}"),
-        };
-        bail!("there is no database {place}: name the server's with DATABASE_URL or --data-dir");
+    if !config.is_postgres() {
+        check_exists(config)?;
     }
     let (lock, store) = if config.is_postgres() {
         (None, server::connect(config).await?)
