@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use crate::ids::{OfferingId, ProductId, SeatId, SectionId, Seq};
-use crate::inventory::{Counts, Inventory, Minor, SaleState, SaleWindow, SectionView, TimestampMs};
+use crate::inventory::{
+    Counts, Inventory, Minor, RowView, SaleState, SaleWindow, SeatStatus, SectionView, TimestampMs,
+};
 use crate::journal::Hash;
 use crate::journal::Head;
 
@@ -51,12 +53,24 @@ impl View {
     /// Returns the section name, row name and number (from 1) of a seat.
     #[must_use]
     pub fn label(&self, seat: SeatId) -> Option<(&str, &str, u32)> {
+        let (section, row) = self.row_of(seat)?;
+        Some((&section.name, &row.name, seat.0 - row.first_seat.0 + 1))
+    }
+
+    /// Returns the state of a seat.
+    #[must_use]
+    pub fn status(&self, seat: SeatId) -> Option<SeatStatus> {
+        let (_, row) = self.row_of(seat)?;
+        row.seats.get((seat.0 - row.first_seat.0) as usize).copied()
+    }
+
+    fn row_of(&self, seat: SeatId) -> Option<(&SectionView, &RowView)> {
         self.sections.iter().find_map(|section| {
             let row = section.rows.iter().find(|row| {
                 let end = row.first_seat.0 as usize + row.seats.len();
                 row.first_seat <= seat && seat.index() < end
             })?;
-            Some((section.name.as_str(), row.name.as_str(), seat.0 - row.first_seat.0 + 1))
+            Some((&**section, row))
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ReservationId, SeatId};
-use crate::inventory::{LineRequest, Policy, SeatStatus};
+use crate::inventory::{LineRequest, Policy, Rejection, SeatStatus};
 use crate::web::fields::{Field, refusal, select, text_area};
 use crate::web::format::number;
 use crate::web::forms::{Form, see_other};
@@ -318,6 +318,13 @@ fn check_lines(visitor: &Visitor, shown: &Shown, lines: &[LineRequest]) -> Resul
     for line in lines {
         let (product, quantity) = match line {
             LineRequest::Seats(seats) => {
+                let is_taken = |seat: &SeatId| {
+                    shown.view.status(*seat).is_some_and(|status| !UNSOLD.contains(&status))
+                };
+                let seats_taken: Vec<_> = seats.iter().copied().filter(is_taken).collect();
+                if !seats_taken.is_empty() {
+                    return Err(Rejection::SeatsTaken { seats: seats_taken }.into());
+                }
                 all += seats.len() as u64;
                 continue;
             }

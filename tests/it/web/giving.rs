@@ -84,10 +84,11 @@ on_both_databases! {
         refused.shows(&["There is no account with this address", "checked"]);
         let kim = known(&shop, "Kim", "kim@example.com").await;
         // What cannot be given does not tell who has an account.
-        for quantity in ["999999", "64"] {
+        let sold = [0];
+        for (quantity, seats) in [("999999", &[][..]), ("64", &[]), ("1", &sold)] {
             let mut said = Vec::new();
             for email in ["kim@example.com", "none@example.com"] {
-                let mut form = filled(email, quantity, "", &[]);
+                let mut form = filled(email, quantity, "", seats);
                 (form[0], form[2]) = (("key", email), ("quantity-1", quantity));
                 form.push(("account", "true"));
                 let refused = organiser.post(&at, &form).await;
