@@ -4,12 +4,13 @@ use entities::{guest, mail_link, user};
 use sea_orm::sea_query::{Expr, Func, IntoColumnRef};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, TransactionTrait,
+    QueryFilter, QuerySelect, TransactionTrait,
 };
 use uuid::Uuid;
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
+use crate::store::tables::user::lock;
 use crate::store::{Store, StoreError};
 
 /// The action that a link proves the right to.
@@ -129,6 +130,9 @@ impl Store {
         now: TimestampMs,
     ) -> Result<bool, StoreError> {
         let transaction = self.writes().begin().await?;
+        // Accounts and guests come before their links in the order of locks.
+        lock(&transaction, user).await?;
+        guest::Entity::find_by_id(user.0).lock_exclusive().one(&transaction).await?;
         if mail_link::Entity::delete_by_id(id).exec(&transaction).await?.rows_affected == 0 {
             transaction.rollback().await?;
             return Ok(false);

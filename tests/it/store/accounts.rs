@@ -1,13 +1,14 @@
-//! Accounts, refresh tokens and remembered answers.
+//! Accounts, refresh tokens, links of mails and remembered answers.
 
 use admitone::ids::{SessionId, UserId};
 use admitone::store::{
-    Answered, Balance, Device, Key, NewUser, OnBalance, Proof, Prunable, RefreshToken, Role,
-    Rotation, Store, StoreError,
+    Answered, Balance, Device, Key, LinkPurpose, MailLink, NewUser, OnBalance, OwnerProof, Proof,
+    Prunable, RefreshToken, Role, Rotation, Store, StoreError,
 };
+use sea_orm::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::support::test_db::TestDb;
+use crate::support::test_db::{TestDb, eventually};
 
 const PASSWORD_HASH: &str = "$argon2id$…";
 
@@ -59,7 +60,7 @@ on_both_databases! {
         let id = new.id;
         store.user_create(new, None, 1).await.unwrap();
         open(&store, &token(id, 1, SessionId::random())).await;
-        store.user_forget(id, OnBalance::Refuse, 2).await.unwrap();
+        store.user_forget(id, OwnerProof::default(), OnBalance::Refuse, 2).await.unwrap();
         assert!(store.user_by_email("kim@example.org").await.unwrap().is_none());
         let successor = token(id, 2, SessionId(Uuid::nil()));
         let rotated = store.refresh_token_rotate([1; 32], successor, 1_500).await.unwrap();
@@ -146,4 +147,34 @@ async fn text_that_postgres_cannot_hold_is_bad_data() {
     new.name = "a\0b".into();
     let refused = store.user_create(new, None, 1).await;
     assert!(matches!(refused, Err(StoreError::BadData(_))), "{refused:?}");
+}
+
+/// An address may be taken from its account in the moment in which its link is used: both lock the account
+/// before its links, so that one waits for the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_used_beside_the_end_of_all_links_without_a_deadlock() {
+    let db = TestDb::postgres().await;
+    let store = db.store().await;
+    let user = user(&store).await;
+    let link = MailLink {
+        id: Uuid::new_v4(),
+        user,
+        purpose: LinkPurpose::ConfirmEmail,
+        token_hash: [1; 32],
+        created_at: 1,
+        expires_at: 9_000,
+    };
+    store.mail_link_put(&link).await.unwrap();
+    let email = store.user_get(user).await.unwrap().unwrap().email;
+    let mut other = PgConnection::connect(db.url()).await.unwrap();
+    let taken = format!("BEGIN; UPDATE users SET updated_at = 2 WHERE id = '{user}'");
+    other.execute(AssertSqlSafe(taken)).await.unwrap();
+    let using = tokio::spawn(async move {
+        store.mail_link_use((link.id, user), LinkPurpose::ConfirmEmail, &email, 3).await
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("it waits", async || db.count(waiting).await == 1).await;
+    other.execute("DELETE FROM mail_links; COMMIT").await.expect("no deadlock");
+    assert!(!using.await.unwrap().expect("no deadlock"), "the link is gone");
 }
