@@ -14,7 +14,9 @@ use crate::clock::Clock;
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Command, Request, Requester};
 use crate::payments::Payments;
-use crate::store::{Balance, LivingReservation, OnBalance, ReservationState, Store, StoreError};
+use crate::store::{
+    Balance, LivingReservation, OnBalance, OwnerProof, ReservationState, Store, StoreError,
+};
 
 /// Events from which claims are removed at a time.
 const AT_ONCE: usize = 8;
@@ -108,6 +110,7 @@ impl Closing {
     pub async fn close(
         &self,
         user: UserId,
+        proof: OwnerProof,
         settlement: Settlement,
     ) -> Result<Closed, ClosingError> {
         self.accounts.may_close(user).await?;
@@ -132,7 +135,7 @@ impl Closing {
             true => OnBalance::Forfeit,
             false => OnBalance::Refuse,
         };
-        if !self.accounts.close(user, on_balance).await? {
+        if !self.accounts.close(user, proof, on_balance).await? {
             return Err(ClosingError::Unsettled(self.left(user).await?));
         }
         Ok(Closed { user, settled })

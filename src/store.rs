@@ -82,8 +82,8 @@ pub use tables::term_agreement::AgreementRow;
 pub use tables::ticket::TicketRow;
 pub use tables::user_reset::PasswordByMail;
 pub use tables::user_row::{
-    EmailAdded, Forgotten, NO_PASSWORD, NewPassword, NewUser, Role, UserChange, UserChanged,
-    UserRow,
+    EmailAdded, Forgotten, NO_PASSWORD, NewPassword, NewUser, OwnerProof, Role, UserChange,
+    UserChanged, UserRow,
 };
 pub use tables::venue::{EventPlan, NewPlan, PlanRow, VenueChange, VenueRow};
 pub use tables::wallet::{Balance, EntryKind, WalletEntry};

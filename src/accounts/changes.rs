@@ -10,8 +10,12 @@ use super::{
 };
 use crate::accounts::normalise_phone;
 use crate::caller::Caller;
+use crate::inventory::TimestampMs;
 use crate::language::Language;
-use crate::store::{NewPassword, PaymentMethod, RefreshToken, UserChange, UserChanged, UserRow};
+use crate::store::{
+    FreshSession, NewPassword, OwnerProof, PaymentMethod, RefreshToken, UserChange, UserChanged,
+    UserRow,
+};
 
 /// Changes of the caller's own account; a field that is `None` stays as it is.
 #[derive(Clone, Default)]
@@ -173,7 +177,8 @@ impl Accounts {
     }
 
     /// Checks that the caller is the owner of the account, who alone may close it: by the current
-    /// password, or without one by a login of the last 10 minutes. A guest has neither.
+    /// password, or without one by a login of the last 10 minutes. A guest has neither. Returns what has to
+    /// hold still when the account is closed.
     ///
     /// # Errors
     /// [`AccountError::Invalid`] for another password; [`super::SocialError::LoginTooOld`].
@@ -181,18 +186,21 @@ impl Accounts {
         &self,
         access: Access,
         current: Option<String>,
-    ) -> Result<(), AccountError> {
+    ) -> Result<OwnerProof, AccountError> {
         if access.caller.guest {
-            return Ok(());
+            return Ok(OwnerProof::default());
         }
         let Some(current) = current else {
-            return self.freshly_signed_in(access).await.map(|_| ());
+            let (_, session) = self.freshly_signed_in(access).await?;
+            return Ok(OwnerProof { password_hash: None, session: Some(session) });
         };
         let user = self.user(access.caller.user).await?;
-        match user.has_password() {
-            true => self.prove_current(access, &user, current).await,
-            false => Err(not_current()),
+        if !user.has_password() {
+            return Err(not_current());
         }
+        self.prove_current(access, &user, current).await?;
+        let session = access.session.map(|id| FreshSession { id, opened_since: TimestampMs::MIN });
+        Ok(OwnerProof { password_hash: Some(user.password_hash), session })
     }
 
     /// Checks the current password of the caller's account. Wrong ones are counted.

@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
-use super::{AccountError, Accounts};
+use super::{AccountError, Accounts, SocialError};
 use crate::ids::{SessionId, UserId};
-use crate::store::{EndedSession, Forgotten, OnBalance, Revocation, StoreError, UserRow};
+use crate::store::{
+    EndedSession, Forgotten, OnBalance, OwnerProof, Revocation, StoreError, UserRow,
+};
 
 /// Revocations that are read at a time.
 const PAGE: usize = 1_000;
@@ -127,9 +129,15 @@ impl Accounts {
     /// `on_balance` refuses that.
     ///
     /// # Errors
+    /// [`SocialError::LoginTooOld`] if the session has ended since the proof, or the password was changed;
     /// [`AccountError::LastAdministrator`], [`AccountError::Store`].
-    pub async fn close(&self, id: UserId, on_balance: OnBalance) -> Result<bool, AccountError> {
-        match self.store.user_forget(id, on_balance, self.clock.now_ms()).await {
+    pub async fn close(
+        &self,
+        id: UserId,
+        proof: OwnerProof,
+        on_balance: OnBalance,
+    ) -> Result<bool, AccountError> {
+        match self.store.user_forget(id, proof, on_balance, self.clock.now_ms()).await {
             Ok(Forgotten::Now(closed)) => {
                 self.refuse_older(&closed);
                 self.learn_roles().await?;
@@ -138,6 +146,7 @@ impl Accounts {
             // Closed by another request, maybe on another instance.
             Ok(Forgotten::Before) => Ok(true),
             Ok(Forgotten::HasMoney) => Ok(false),
+            Ok(Forgotten::NotProved) => Err(SocialError::LoginTooOld.into()),
             Err(StoreError::Conflict(_)) => Err(AccountError::LastAdministrator),
             Err(error) => Err(error.into()),
         }

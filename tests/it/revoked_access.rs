@@ -8,7 +8,7 @@ use admitone::accounts::{
 use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::config::{Config, Secret};
 use admitone::ids::UserId;
-use admitone::store::{NewUser, OnBalance, Store};
+use admitone::store::{NewUser, OnBalance, OwnerProof, Store};
 use futures_util::{StreamExt, stream};
 use sea_orm::sqlx::{Connection, Executor, PgConnection};
 
@@ -56,7 +56,7 @@ async fn close_many(store: &Store, how_many: usize, now: i64) -> Vec<UserId> {
             role: Role::User,
         };
         store.user_create(new, None, now).await.unwrap();
-        store.user_forget(id, OnBalance::Refuse, now).await.unwrap();
+        store.user_forget(id, OwnerProof::default(), OnBalance::Refuse, now).await.unwrap();
         id
     };
     stream::iter(0..how_many).map(close).buffer_unordered(16).collect().await
@@ -177,7 +177,9 @@ async fn a_revocation_that_commits_late_is_not_missed() {
     late.execute(sea_orm::sqlx::AssertSqlSafe(draw)).await.unwrap();
     let closing = {
         let (store, id, now) = (store.clone(), quick.user.id, clock.now_ms());
-        tokio::spawn(async move { store.user_forget(id, OnBalance::Refuse, now).await })
+        tokio::spawn(async move {
+            store.user_forget(id, OwnerProof::default(), OnBalance::Refuse, now).await
+        })
     };
     assert_eq!(there.learn_revocations().await.unwrap(), 0, "neither is visible");
     late.execute("COMMIT").await.unwrap();
@@ -194,7 +196,9 @@ async fn accounts_closed_before_there_were_revocations_stay_closed() {
     let (store, clock) = (db.store().await, clock());
     let accounts = instance(&store, &clock);
     let session = register(&accounts, "kim@example.com").await;
-    assert!(accounts.close(session.user.id, OnBalance::Refuse).await.unwrap());
+    assert!(
+        accounts.close(session.user.id, OwnerProof::default(), OnBalance::Refuse).await.unwrap()
+    );
     while store
         .schema_status()
         .await

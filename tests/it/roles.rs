@@ -9,7 +9,7 @@ use admitone::ids::{OfferingId, UserId};
 use admitone::roles::{NewGrant, NewInvitation, Permission, RoleError, Roles};
 use admitone::store::{
     Answered, AuditFilter, GrantFilter, GrantRole, GrantRow, Granting, NewUser, OnBalance,
-    Revoking, Store, StoreError,
+    OwnerProof, Revoking, Store, StoreError,
 };
 
 use crate::support::test_app::SECRET;
@@ -137,7 +137,7 @@ on_both_databases! {
             let row = GrantRow { id, user: kim, role: GrantRole::Admin, offering: None, granted_by: None, granted_at: 1 };
             let (given, closed) = tokio::join!(
                 store.grant_put(&row, None, None),
-                store.user_forget(kim, OnBalance::Refuse, 2),
+                store.user_forget(kim, OwnerProof::default(), OnBalance::Refuse, 2),
             );
             given.unwrap();
             closed.unwrap();
@@ -153,7 +153,7 @@ on_both_databases! {
             grants.push((admin, store.grant_all().await.unwrap().into_iter().find(|it| it.user == admin).unwrap().id));
         }
         let revoked = grants[..2].iter().map(|(_, grant)| store.grant_delete(*grant, None));
-        let closed = grants[2..].iter().map(|(user, _)| store.user_forget(*user, OnBalance::Refuse, 2));
+        let closed = grants[2..].iter().map(|(user, _)| store.user_forget(*user, OwnerProof::default(), OnBalance::Refuse, 2));
         let (revoked, closed) = tokio::join!(
             futures_util::future::join_all(revoked),
             futures_util::future::join_all(closed),
@@ -176,7 +176,7 @@ on_both_databases! {
         assert!(!roles.may(kim, Permission::Manage, offering));
         assert!(!roles.may(kim, Permission::Refund, OfferingId::random()));
         assert!(!roles.may(Caller::guest(kim.user), Permission::Refund, offering));
-        store.user_forget(kim.user, OnBalance::Refuse, 2).await.unwrap();
+        store.user_forget(kim.user, OwnerProof::default(), OnBalance::Refuse, 2).await.unwrap();
         assert!(store.grant_all().await.unwrap().is_empty(), "they end with the account");
         let log = store.audit_list(&AuditFilter::default(), 10).await.unwrap();
         let row = (log[0].action.as_str(), log[0].target.clone(), log[0].offering);

@@ -11,7 +11,7 @@ use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::tables::closed::forgotten;
 use crate::store::tables::user::{end_access, lock};
-use crate::store::tables::user_row::{Forgotten, Role, user_row};
+use crate::store::tables::user_row::{Forgotten, OwnerProof, Role, user_row};
 use crate::store::tables::{
     enrollment_words, grant, guest, identity_rows, kept_mail, mail_link, payment, session_rows,
     wallet,
@@ -20,7 +20,7 @@ use crate::store::{OnBalance, Store, StoreError};
 
 impl Store {
     /// Forgets a person, who may be a guest. The account stays as an empty shell, which is returned and to which its
-    /// reservations point. `on_balance` decides what happens to its money.
+    /// reservations point. `on_balance` decides what happens to its money. What `proof` says has to hold still.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for the last administrator: without one, no account could become an
@@ -28,6 +28,7 @@ impl Store {
     pub async fn user_forget(
         &self,
         id: UserId,
+        proof: OwnerProof,
         on_balance: OnBalance,
         now: TimestampMs,
     ) -> Result<Forgotten, StoreError> {
@@ -45,6 +46,11 @@ impl Store {
             }
             transaction.rollback().await?;
         };
+        if let Some(found) = &found
+            && !holds(&transaction, found, &proof, now).await?
+        {
+            return Ok(Forgotten::NotProved);
+        }
         let found = match found {
             Some(found) => Some(found),
             None => shell_of_guest(&transaction, id, now).await?,
@@ -115,4 +121,20 @@ async fn shell_of_guest(
         default_payment_method: Set(None),
     };
     Ok(Some(shell.insert(transaction).await?))
+}
+
+/// True if the account still has the password and the session that were proved.
+async fn holds(
+    transaction: &impl ConnectionTrait,
+    row: &user::Model,
+    proof: &OwnerProof,
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    if proof.password_hash.as_ref().is_some_and(|proved| *proved != row.password_hash) {
+        return Ok(false);
+    }
+    match proof.session {
+        Some(session) => session_rows::is_fresh(transaction, UserId(row.id), session, now).await,
+        None => Ok(true),
+    }
 }

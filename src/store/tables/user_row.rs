@@ -156,6 +156,15 @@ pub enum EmailAdded {
     Gone,
 }
 
+/// What the person who closes an account has proved; by default nothing, as a guest.
+#[derive(Clone, Debug, Default)]
+pub struct OwnerProof {
+    /// The hash of the password that the person knows.
+    pub password_hash: Option<String>,
+    /// The session that closes the account.
+    pub session: Option<FreshSession>,
+}
+
 /// The result of forgetting an account.
 #[derive(Clone, Debug)]
 pub enum Forgotten {
@@ -165,6 +174,8 @@ pub enum Forgotten {
     Before,
     /// The wallet holds money, or money is on its way; nothing changed.
     HasMoney,
+    /// The session has ended, or the password was changed meanwhile; nothing changed.
+    NotProved,
 }
 
 /// Returns the placeholder address of an account without an address.

@@ -2,7 +2,7 @@
 
 use admitone::accounts::Role;
 use admitone::ids::UserId;
-use admitone::store::{NewUser, OnBalance};
+use admitone::store::{NewUser, OnBalance, OwnerProof};
 use serde_json::{Value, json};
 
 use crate::http::api_client::{Person, Shop};
@@ -98,7 +98,7 @@ on_both_databases! {
         assert_eq!(names(&admin.get(&format!("{at}?q=kim@")).await.is(200).data), ["김민수"]);
 
         // A closed account has no name any more.
-        shop.app.state().store.user_forget(lee.user, OnBalance::Forfeit, 1).await.unwrap();
+        shop.app.state().store.user_forget(lee.user, OwnerProof::default(), OnBalance::Forfeit, 1).await.unwrap();
         let holds = admin.get(&format!("/api/admin/offerings/{}/holds", event.id)).await.is(200).data;
         assert_eq!(holds[1]["user"], json!({"id": lee.user, "name": null, "email": null}));
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use admitone::ids::{SessionId, UserId};
 use admitone::store::{
     Device, EmailAdded, Forgotten, FreshSession, IdentityLinked, IdentityUnlinked, NO_PASSWORD,
-    NewIdentity, NewPassword, NewUser, OnBalance, Proof, RefreshToken, Role, Rotation,
+    NewIdentity, NewPassword, NewUser, OnBalance, OwnerProof, Proof, RefreshToken, Role, Rotation,
     SocialProvider, Store, StoreError, UserChange, UserChanged,
 };
 use tokio::sync::Notify;
@@ -143,7 +143,7 @@ on_both_databases! {
 
     async fn a_closed_account_wins_over_refreshes_under_way(db: TestDb) {
         race(&db, async |store, user, _| {
-            let closed = store.user_forget(user, OnBalance::Refuse, NOW).await.unwrap();
+            let closed = store.user_forget(user, OwnerProof::default(), OnBalance::Refuse, NOW).await.unwrap();
             assert!(matches!(closed, Forgotten::Now(_)), "{closed:?}");
         })
         .await;
@@ -210,6 +210,22 @@ on_both_databases! {
         assert_eq!(store.social_identity_list(user).await.unwrap().len(), 1);
         let added = store.user_email_add(user, "kim@example.org", lives, NOW).await.unwrap();
         assert!(matches!(added, EmailAdded::Now(_)), "{added:?}");
+    }
+
+    async fn an_account_is_closed_only_while_what_was_proved_holds(db: TestDb) {
+        let store = db.store().await;
+        let user = person(&store, Role::User).await;
+        let lives = session(&store, user, OLD).await;
+        let ended = session(&store, user, OLD).await;
+        store.session_end(user, ended.id, NOW).await.unwrap();
+        let proof = |hash: &str, session| OwnerProof { password_hash: Some(hash.into()), session };
+        for refused in [proof("another hash", Some(lives)), proof(OLD, Some(ended))] {
+            let kept = store.user_forget(user, refused, OnBalance::Forfeit, NOW).await.unwrap();
+            assert!(matches!(kept, Forgotten::NotProved), "{kept:?}");
+        }
+        assert!(store.user_get(user).await.unwrap().is_some());
+        let closed = store.user_forget(user, proof(OLD, Some(lives)), OnBalance::Forfeit, NOW).await;
+        assert!(matches!(closed.unwrap(), Forgotten::Now(_)));
     }
 
     async fn a_password_by_mail_removes_what_another_person_may_have_linked(db: TestDb) {
@@ -301,7 +317,7 @@ on_both_databases! {
     async fn nothing_of_a_closed_account_comes_back(db: TestDb) {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
-        store.user_forget(user, OnBalance::Refuse, NOW).await.unwrap();
+        store.user_forget(user, OwnerProof::default(), OnBalance::Refuse, NOW).await.unwrap();
         for hash in [OLD, ""] {
             let opened = store.refresh_token_open(&token(user, [1; 32]), Proof::Password(hash), &Device::default()).await.unwrap();
             assert!(opened.is_none());
@@ -320,7 +336,7 @@ on_both_databases! {
         for _ in 0..4 {
             admins.push(person(&store, Role::Admin).await);
         }
-        let closings = admins.iter().map(|admin| store.user_forget(*admin, OnBalance::Refuse, NOW));
+        let closings = admins.iter().map(|admin| store.user_forget(*admin, OwnerProof::default(), OnBalance::Refuse, NOW));
         let closed = futures_util::future::join_all(closings).await;
         let refused = closed.iter().filter(|result| matches!(result, Err(StoreError::Conflict(_))));
         assert_eq!(refused.count(), 1, "{closed:?}");

@@ -385,11 +385,11 @@ pub(crate) async fn closed(
     settlement: Settlement,
 ) -> Result<(), ApiError> {
     let user = access.caller.user;
-    state.accounts.prove_owner(access, current_password).await?;
+    let proof = state.accounts.prove_owner(access, current_password).await?;
     let closing = state.closing();
     let late = closing.clone();
     // Runs to its end, even if the client disconnects in the middle.
-    let closed = async move { closing.close(user, settlement).await };
+    let closed = async move { closing.close(user, proof, settlement).await };
     let closed = state.runtime.spawn(trace::within(trace::current(), closed));
     let closed = closed.await.map_err(ApiError::internal)??;
     state.runtime.spawn(async move {
