@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use crate::accounts::AccountError;
 use crate::closing::{Left, OnReservations, Settlement};
 use crate::http::api::accounts::users;
 use crate::http::error::{ApiError, ErrorCode};
@@ -81,7 +82,11 @@ async fn show(
     events.sort_unstable();
     events.dedup();
     let names: HashMap<_, _> = state.store.event_names(&events).await?.into_iter().collect();
-    let is_last = state.accounts.may_close(caller.user).await.is_err();
+    let is_last = match state.accounts.may_close(caller.user).await {
+        Ok(()) => false,
+        Err(AccountError::LastAdministrator) => true,
+        Err(error) => return Err(error.into()),
+    };
     let title = visitor.text("closing.title");
     let main = html! {
         section.narrow {
