@@ -93,6 +93,8 @@ UNDERSTOOD = {
     "IDEMPOTENCY_KEY_REUSED",
     "NO_SUCH_INSTANCE",
     "PAYMENT_METHOD_UNAVAILABLE",
+    # Which questions there are is said by the form of the class.
+    "INVALID_ANSWERS",
     # A login by a provider comes back once.
     "SOCIAL_LOGIN_EXPIRED",
 }
