@@ -84,7 +84,7 @@ pub async fn request_context<B: MessageBody + 'static>(
     }
     let route = route_of(request.request());
     let class = route.classes.class(request.method());
-    let counted = match rates::count(&state, &request, class).await {
+    let counted = match rates::count(&state, &request, (class, route.pattern())).await {
         Ok(counted) => counted,
         Err((refused, counted)) => {
             let page = rates::page(&request, &refused);
