@@ -24,7 +24,7 @@ use crate::cluster::{NotRedeemed, Redeem, Take, Tally};
 use crate::proof_of_work::{Challenge, Flaw};
 use challenge::{LimitChallenges, REMEMBERED};
 use key::Key;
-use local::{Local, Marked};
+use local::{Attempts, Local, Marked};
 
 /// How long Redis is left alone after a call that failed, so that not every request waits for it.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
@@ -225,7 +225,7 @@ impl Limits {
 
     /// Counts an attempt at something of this kind, unless there were `max` already: counted before it is
     /// known how it ends, so that those at once are all counted in time. Returns how many there are with
-    /// it; an attempt counts for `life` after the last one.
+    /// it; an attempt counts for `life` after the last one, so that `max` of them are a lock.
     ///
     /// # Errors
     /// The time for which there can be no more.
@@ -233,26 +233,55 @@ impl Limits {
         &self,
         kind: &'static str,
         what: &[u8],
-        (max, life): (u32, Duration),
+        most: (u32, Duration),
     ) -> Result<u32, Duration> {
-        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
+        self.count_one(&self.local.attempts, Key::hashed(kind, what), most).await
+    }
+
+    /// Counts one more of this kind; false if there were `max` within a window that began with the first
+    /// of them. While Redis is away, each instance allows as many by itself.
+    pub async fn may_have(
+        &self,
+        kind: &'static str,
+        what: &[u8],
+        (max, window): (u32, Duration),
+    ) -> bool {
+        let key = Key::hashed(kind, what);
+        self.count_one(&self.local.windows, key, (max, window)).await.is_ok()
+    }
+
+    async fn count_one(
+        &self,
+        local: &Attempts,
+        key: Key,
+        most: (u32, Duration),
+    ) -> Result<u32, Duration> {
+        let now = self.clock.monotonic();
         if let Some(shared) = &self.shared {
             let name = key.name();
-            let call = shared.tally.attempt(&name, max, life);
+            let call = shared.tally.attempt(&name, most, local.since());
             if let Some(counted) = shared.try_call(now, call).await {
                 return counted;
             }
         }
-        self.local.attempts.attempt(key, (max, life), now)
+        local.attempt(key, most, now)
     }
 
     /// Takes an attempt back that did not happen after all.
     pub async fn undo(&self, kind: &'static str, what: &[u8]) {
-        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
-        self.local.attempts.undo(key);
+        self.take_back(&self.local.attempts, Key::hashed(kind, what)).await;
+    }
+
+    /// Takes back what [`Self::may_have`] counted and did not happen after all.
+    pub async fn give_back(&self, kind: &'static str, what: &[u8]) {
+        self.take_back(&self.local.windows, Key::hashed(kind, what)).await;
+    }
+
+    async fn take_back(&self, local: &Attempts, key: Key) {
+        local.undo(key);
         if let Some(shared) = &self.shared {
             let name = key.name();
-            let _ = shared.try_call(now, shared.tally.undo(&name)).await;
+            let _ = shared.try_call(self.clock.monotonic(), shared.tally.undo(&name)).await;
         }
     }
 

@@ -106,7 +106,7 @@ impl Accounts {
         let an_hour = (CONFIRMATIONS_AN_HOUR, HOUR);
         let may_send = self.may_mail("confirmation-mail", &bound.email).await
             && self.may_reach(network).await
-            && self.may_have("confirmation-mails", bound.email.as_bytes(), an_hour).await;
+            && self.limits.may_have("confirmation-mails", bound.email.as_bytes(), an_hour).await;
         if !may_send {
             tracing::debug!(%person, "no link was sent: the address or the network had its share");
             return Ok(());
@@ -118,24 +118,14 @@ impl Accounts {
     /// within the last minute. Of several wishes at once one is the first.
     async fn may_mail(&self, kind: &'static str, email: &str) -> bool {
         let one = (1, Duration::from_millis(PAUSE_MS.unsigned_abs()));
-        self.may_have(kind, email.as_bytes(), one).await
+        self.limits.may_have(kind, email.as_bytes(), one).await
     }
 
     /// Counts a mail to an address that was new to a guest of this network.
     async fn may_reach(&self, network: Option<IpAddr>) -> bool {
         let Some(network) = network else { return true };
         let a_minute = (GUESTS_OF_NETWORK_A_MINUTE, Duration::from_secs(60));
-        self.may_have("mails-of-network", network.to_string().as_bytes(), a_minute).await
-    }
-
-    /// Counts something, with the other instances; false if there was as much as there may be.
-    pub(super) async fn may_have(
-        &self,
-        kind: &'static str,
-        what: &[u8],
-        most: (u32, Duration),
-    ) -> bool {
-        self.limits.attempt(kind, what, most).await.is_ok()
+        self.limits.may_have("mails-of-network", network.to_string().as_bytes(), a_minute).await
     }
 
     async fn is_confirmed(&self, person: UserId) -> Result<bool, AccountError> {

@@ -11,7 +11,8 @@ use dashmap::{DashMap, Entry};
 
 use super::gcra::{Rate, Standing};
 use super::key::Key;
-use attempts::Attempts;
+use crate::cluster::Since;
+pub(super) use attempts::Attempts;
 pub(super) use marks::Marked;
 use marks::Marks;
 
@@ -24,7 +25,10 @@ pub(super) struct Local {
     due_us: DashMap<Key, u64>,
     /// About the number of these keys: the map itself locks all of its parts to tell.
     keys: AtomicUsize,
+    /// Attempts that may become a lock. Nothing else is among them, so that nothing else ends a lock.
     pub(super) attempts: Attempts,
+    /// What there may be few of in some time.
+    pub(super) windows: Attempts,
     /// Proofs that were used.
     pub(super) used: Marks,
 }
@@ -35,7 +39,8 @@ impl Local {
         Self {
             due_us: DashMap::new(),
             keys: AtomicUsize::new(0),
-            attempts: Attempts::default(),
+            attempts: Attempts::new(Since::Last),
+            windows: Attempts::new(Since::First),
             used: Marks::lasting(used),
         }
     }
@@ -97,7 +102,7 @@ impl Local {
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.due_us.len().max(self.attempts.len())
+        self.due_us.len().max(self.attempts.len()).max(self.windows.len())
     }
 }
 

@@ -163,6 +163,47 @@ async fn attempts_are_few_until_the_last_one_is_long_ago_or_one_ends_well() {
 }
 
 #[tokio::test]
+async fn twenty_a_minute_are_twenty_however_evenly_they_come() {
+    let (limits, clock) = limits();
+    let most = (20, Duration::from_secs(60));
+    let may = async |what: &[u8]| limits.may_have("mails-of-network", what, most).await;
+    // One every 50 s is far below.
+    for nth in 0..40 {
+        assert!(may(b"campus").await, "{nth}");
+        clock.advance_ms(50_000);
+    }
+    clock.advance_ms(60_000);
+    for nth in 0..20 {
+        assert!(may(b"campus").await, "{nth}");
+        clock.advance_ms(2_500);
+    }
+    assert!(!may(b"campus").await, "the first of them was 50 s ago");
+    assert!(may(b"other").await);
+    limits.give_back("mails-of-network", b"campus").await;
+    assert!(may(b"campus").await && !may(b"campus").await, "one did not happen after all");
+    clock.advance_ms(9_999);
+    assert!(!may(b"campus").await);
+    clock.advance_ms(1);
+    assert!(may(b"campus").await, "a minute after the first");
+}
+
+#[tokio::test]
+async fn a_flood_of_mails_ends_no_lock() {
+    let (limits, clock) = limits();
+    let five = (5, Duration::from_secs(1_800));
+    while limits.attempt("login", b"kim", five).await.is_ok() {}
+    clock.advance_ms(1_000);
+    // Each is all that there may be, and lasts longer than the lock.
+    let one = (1, Duration::from_secs(3_600));
+    for nth in 0..u32::try_from(local::MAX_KEYS).unwrap() + 1_000 {
+        assert!(limits.may_have("mail", &nth.to_be_bytes(), one).await);
+    }
+    limits.attempt("login", b"lee", five).await.unwrap();
+    assert!(limits.local.len() <= local::MAX_KEYS);
+    assert!(limits.attempt("login", b"kim", five).await.is_err());
+}
+
+#[tokio::test]
 async fn invented_addresses_do_not_fill_the_memory_nor_free_the_one_over_its_limit() {
     let (limits, _) = limits();
     let greedy = Principal::Network(network(1));
