@@ -20,7 +20,7 @@ pub use class::{Class, Principal, WINDOW};
 pub use gcra::{Rate, Standing};
 
 use crate::clock::Clock;
-use crate::cluster::{NotRedeemed, Redeem, Take, Tally};
+use crate::cluster::{NotRedeemed, Redeem, Since, Take, Tally};
 use crate::proof_of_work::{Challenge, Flaw};
 use challenge::{LimitChallenges, REMEMBERED};
 use key::Key;
@@ -30,6 +30,9 @@ use local::{Attempts, Local, Marked};
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 /// The least time between two warnings that Redis is away.
 const WARNED_EVERY: Duration = Duration::from_secs(60);
+
+/// How long something is remembered as counted.
+const COUNTED_FOR: Duration = Duration::from_secs(3_600);
 
 /// Returns the number of instances that live.
 pub type Instances = Arc<dyn Fn() -> usize + Send + Sync>;
@@ -81,7 +84,8 @@ impl Limits {
     #[must_use]
     pub fn alone(secret: &str, clock: Arc<dyn Clock>) -> Self {
         let challenges = LimitChallenges::new(secret);
-        Self { clock, local: Local::new(REMEMBERED), shared: None, challenges }
+        let local = Local::new(REMEMBERED, COUNTED_FOR);
+        Self { clock, local, shared: None, challenges }
     }
 
     /// Limits that all instances of a cluster count together.
@@ -265,6 +269,20 @@ impl Limits {
             }
         }
         local.attempt(key, most, now)
+    }
+
+    /// True if this is asked about something for the first time within an hour: for what may be tried again
+    /// and counts once. More than fit into memory may count twice.
+    pub async fn is_first(&self, kind: &'static str, what: &[u8]) -> bool {
+        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
+        if let Some(shared) = &self.shared {
+            let name = key.name();
+            let call = shared.tally.attempt(&name, (1, COUNTED_FOR), Since::First);
+            if let Some(counted) = shared.try_call(now, call).await {
+                return counted.is_ok();
+            }
+        }
+        self.local.counted.set_anyway(key, now)
     }
 
     /// Takes an attempt back that did not happen after all.

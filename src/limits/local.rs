@@ -30,18 +30,21 @@ pub(super) struct Local {
     /// What there may be few of in some time.
     pub(super) windows: Attempts,
     /// Proofs that were used.
-    pub(super) used: Marks,
+    pub(super) used: Marks<[u8; 16]>,
+    /// What was counted already.
+    pub(super) counted: Marks<Key>,
 }
 
 impl Local {
-    /// Returns counts of nothing; what was used is remembered for so long.
-    pub(super) fn new(used: Duration) -> Self {
+    /// Returns counts of nothing; what was used, and what was counted, is remembered for so long.
+    pub(super) fn new(used: Duration, counted: Duration) -> Self {
         Self {
             due_us: DashMap::new(),
             keys: AtomicUsize::new(0),
             attempts: Attempts::new(Since::Last),
             windows: Attempts::new(Since::First),
             used: Marks::lasting(used),
+            counted: Marks::lasting(counted),
         }
     }
 

@@ -188,16 +188,25 @@ async fn twenty_a_minute_are_twenty_however_evenly_they_come() {
 }
 
 #[tokio::test]
-async fn a_flood_of_mails_ends_no_lock() {
+async fn a_flood_of_mails_ends_no_lock_and_each_mail_counts_once() {
     let (limits, clock) = limits();
-    let five = (5, Duration::from_secs(1_800));
+    let (five, an_hour) = ((5, Duration::from_secs(1_800)), Duration::from_secs(3_600));
     while limits.attempt("login", b"kim", five).await.is_ok() {}
+    assert!(limits.may_have("mails-to-guests", b"kim", (1, an_hour)).await);
     clock.advance_ms(1_000);
-    // Each is all that there may be, and lasts longer than the lock.
-    let one = (1, Duration::from_secs(3_600));
-    for nth in 0..u32::try_from(local::MAX_KEYS).unwrap() + 1_000 {
-        assert!(limits.may_have("mail", &nth.to_be_bytes(), one).await);
+    // The mails, and as many addresses. Each is all that there may be, and lasts longer than the lock.
+    let count = u32::try_from(local::MAX_KEYS).unwrap() + 1_000;
+    for nth in 0..count {
+        let what = nth.to_be_bytes();
+        assert!(limits.is_first("guest-mail", &what).await);
+        assert!(!limits.is_first("guest-mail", &what).await, "tried again");
     }
+    assert!(!limits.may_have("mails-to-guests", b"kim", (1, an_hour)).await, "mails end no count");
+    for nth in 0..count {
+        assert!(limits.may_have("mails-to-guests", &nth.to_be_bytes(), (1, an_hour)).await);
+    }
+    assert!(limits.is_first("guest-mail", &0_u32.to_be_bytes()).await, "the oldest made room");
+    assert!(!limits.is_first("guest-mail", &(count - 1).to_be_bytes()).await);
     limits.attempt("login", b"lee", five).await.unwrap();
     assert!(limits.local.len() <= local::MAX_KEYS);
     assert!(limits.attempt("login", b"kim", five).await.is_err());

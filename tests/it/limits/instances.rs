@@ -173,6 +173,8 @@ async fn what_there_may_be_few_of_is_counted_from_the_first_by_all_instances() {
     assert!((1..=600_000).contains(&left), "the others do not begin it anew: {left} ms");
     limits[1].give_back("mails", b"kim").await;
     assert!(may(2).await && !may(0).await);
+    let firsts = join_all(limits.iter().map(|one| one.is_first("mail", b"one"))).await;
+    assert_eq!(firsts.into_iter().filter(|is_first| *is_first).count(), 1);
     // Without Redis each counts for itself.
     server.stop();
     for nth in 0..15 {
