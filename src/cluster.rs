@@ -30,7 +30,7 @@ pub(crate) use lease::{redis_base, redis_client};
 pub use member::Member;
 pub use network::http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
 pub use network::{Network, NetworkError, NoPeers};
-pub use tally::{NotRedeemed, Redeem, Take, Tally};
+pub use tally::{NotRedeemed, Redeem, Since, Take, Tally};
 pub use token_proof::{TokenProof, Verdict};
 
 use crate::clock::Clock;

@@ -20,16 +20,19 @@ pub use class::{Class, Principal, WINDOW};
 pub use gcra::{Rate, Standing};
 
 use crate::clock::Clock;
-use crate::cluster::{NotRedeemed, Redeem, Take, Tally};
+use crate::cluster::{NotRedeemed, Redeem, Since, Take, Tally};
 use crate::proof_of_work::{Challenge, Flaw};
 use challenge::{LimitChallenges, REMEMBERED};
 use key::Key;
-use local::Local;
+use local::{Attempts, Local, Marked};
 
 /// How long Redis is left alone after a call that failed, so that not every request waits for it.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 /// The least time between two warnings that Redis is away.
 const WARNED_EVERY: Duration = Duration::from_secs(60);
+
+/// How long something is remembered as counted.
+const COUNTED_FOR: Duration = Duration::from_secs(3_600);
 
 /// Returns the number of instances that live.
 pub type Instances = Arc<dyn Fn() -> usize + Send + Sync>;
@@ -53,12 +56,36 @@ struct Shared {
     warned_until_ms: AtomicU64,
 }
 
+/// A proof of work that is good for its challenge.
+struct Shown {
+    class: Class,
+    /// What tells it from all others.
+    used: [u8; 16],
+    /// The count of the network's proofs, and the most of them for which this one is hard enough.
+    proofs: (Key, u32),
+    /// What is counted.
+    key: Key,
+    rate: Rate,
+    limit: u32,
+}
+
+impl Shown {
+    /// Returns the debt at this rate that stays before the request; `None` if it stays as it is.
+    fn left_us(&self, rate: Rate) -> Option<u64> {
+        match self.class.is_paid_singly() {
+            true => None,
+            false => Some(rate.debt_of(rate.burst.saturating_sub(u64::from(self.limit)))),
+        }
+    }
+}
+
 impl Limits {
     /// Limits that this process counts alone; `secret` signs challenges.
     #[must_use]
     pub fn alone(secret: &str, clock: Arc<dyn Clock>) -> Self {
         let challenges = LimitChallenges::new(secret);
-        Self { clock, local: Local::default(), shared: None, challenges }
+        let local = Local::new(REMEMBERED, COUNTED_FOR);
+        Self { clock, local, shared: None, challenges }
     }
 
     /// Limits that all instances of a cluster count together.
@@ -122,7 +149,7 @@ impl Limits {
             let name = key.name();
             proofs = shared.try_call(now, shared.tally.proofs(&name)).await;
         }
-        let proofs = proofs.unwrap_or_else(|| self.local.attempts(key, now));
+        let proofs = proofs.unwrap_or_else(|| self.local.attempts.count(key, now));
         let bits = challenge::bits_after(proofs);
         self.challenges.issue((class, network), bits, self.clock.now_ms())
     }
@@ -143,42 +170,66 @@ impl Limits {
         let (used, bits) = self.challenges.check(class, network, proof, self.clock.now_ms())?;
         let (key, now) = (Key::of(class.as_str(), of), self.clock.monotonic());
         let proofs = (proofs_of(class, network), challenge::proofs_for(bits));
-        let left_us = |rate: Rate| match class.is_paid_singly() {
-            true => None,
-            false => Some(rate.debt_of(rate.burst.saturating_sub(u64::from(limit)))),
-        };
-        // Also a proof that Redis has taken: Redis may be away when it is shown again.
-        if !self.local.use_once(used, REMEMBERED, now) {
+        let shown = Shown { class, used, proofs, key, rate, limit };
+        // Before Redis is asked: it may have been away, or have lost its memory, when the proof was used.
+        if self.local.used.has(used, now) {
             return Err(Flaw::NotYours);
         }
         // A proof counts once for all instances, also where each counts the requests by itself.
+        let mut answer = None;
         if let Some(shared) = &self.shared {
             let (mark, name, count) = (hex(used), key.name(), proofs.0.name());
-            let left = left_us(rate).filter(|_| class.is_shared());
+            let left = shown.left_us(rate).filter(|_| class.is_shared());
             let redeem = Redeem {
                 proof: (&mark, REMEMBERED),
                 proofs: (&count, proofs.1, WINDOW),
                 limit: (&name, rate.interval_us, left),
             };
-            if let Some(redeemed) = shared.try_call(now, shared.tally.redeem(redeem)).await {
-                let debt_us = redeemed.map_err(flaw_of)?;
-                if class.is_shared() {
-                    return Ok(Some(rate.standing(true, debt_us)));
-                }
-                return Ok(Some(self.local.pay(key, rate, left_us(rate), now)));
-            }
+            answer = shared.try_call(now, shared.tally.redeem(redeem)).await;
         }
-        if self.local.attempt(proofs.0, (proofs.1.saturating_add(1), WINDOW), now).is_err() {
+        self.settle(&shown, answer, now).map(Some)
+    }
+
+    /// Decides about a proof that was not used here, given the answer of Redis if there is one.
+    fn settle(
+        &self,
+        shown: &Shown,
+        answer: Option<Result<u64, NotRedeemed>>,
+        now: Duration,
+    ) -> Result<Standing, Flaw> {
+        let Shown { class, used, proofs, key, rate, .. } = *shown;
+        if let Some(redeemed) = answer {
+            let debt_us = redeemed.map_err(flaw_of)?;
+            // Redis may be away when it is shown again. Half of the room is left for that time, and a
+            // proof that finds none is good: Redis knows it.
+            if self.local.used.set_if_roomy(used, now) == Marked::Again {
+                return Err(Flaw::NotYours);
+            }
+            return Ok(match class.is_shared() {
+                true => rate.standing(true, debt_us),
+                false => self.local.pay(key, rate, shown.left_us(rate), now),
+            });
+        }
+        // One that is too easy takes no room.
+        let too_many = proofs.1.saturating_add(1);
+        if self.local.attempts.count(proofs.0, now) >= too_many {
+            return Err(Flaw::TooEasy);
+        }
+        // Better refuse a good proof than take one twice.
+        if self.local.used.set(used, now) != Marked::First {
+            return Err(Flaw::NotYours);
+        }
+        if self.local.attempts.attempt(proofs.0, (too_many, WINDOW), now).is_err() {
             return Err(Flaw::TooEasy);
         }
         let share = self.shared.as_ref().filter(|_| class.is_shared());
         let share = share.map_or(rate, |shared| rate.shared_by(shared.instances()));
-        Ok(Some(self.local.pay(key, share, left_us(share), now)))
+        Ok(self.local.pay(key, share, shown.left_us(share), now))
     }
 
     /// Counts an attempt at something of this kind, unless there were `max` already: counted before it is
     /// known how it ends, so that those at once are all counted in time. Returns how many there are with
-    /// it; an attempt counts for `life` after the last one.
+    /// it; an attempt counts for `life` after the last one, so that `max` of them are a lock.
     ///
     /// # Errors
     /// The time for which there can be no more.
@@ -186,33 +237,76 @@ impl Limits {
         &self,
         kind: &'static str,
         what: &[u8],
-        (max, life): (u32, Duration),
+        most: (u32, Duration),
     ) -> Result<u32, Duration> {
-        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
+        self.count_one(&self.local.attempts, Key::hashed(kind, what), most).await
+    }
+
+    /// Counts one more of this kind; false if there were `max` within a window that began with the first
+    /// of them. While Redis is away, each instance allows as many by itself.
+    pub async fn may_have(
+        &self,
+        kind: &'static str,
+        what: &[u8],
+        (max, window): (u32, Duration),
+    ) -> bool {
+        let key = Key::hashed(kind, what);
+        self.count_one(&self.local.windows, key, (max, window)).await.is_ok()
+    }
+
+    async fn count_one(
+        &self,
+        local: &Attempts,
+        key: Key,
+        most: (u32, Duration),
+    ) -> Result<u32, Duration> {
+        let now = self.clock.monotonic();
         if let Some(shared) = &self.shared {
             let name = key.name();
-            let call = shared.tally.attempt(&name, max, life);
+            let call = shared.tally.attempt(&name, most, local.since());
             if let Some(counted) = shared.try_call(now, call).await {
                 return counted;
             }
         }
-        self.local.attempt(key, (max, life), now)
+        local.attempt(key, most, now)
+    }
+
+    /// True if this is asked about something for the first time within an hour: for what may be tried again
+    /// and counts once. More than fit into memory may count twice.
+    pub async fn is_first(&self, kind: &'static str, what: &[u8]) -> bool {
+        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
+        if let Some(shared) = &self.shared {
+            let name = key.name();
+            let call = shared.tally.attempt(&name, (1, COUNTED_FOR), Since::First);
+            if let Some(counted) = shared.try_call(now, call).await {
+                return counted.is_ok();
+            }
+        }
+        self.local.counted.set_anyway(key, now)
     }
 
     /// Takes an attempt back that did not happen after all.
     pub async fn undo(&self, kind: &'static str, what: &[u8]) {
-        let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
-        self.local.undo(key);
+        self.take_back(&self.local.attempts, Key::hashed(kind, what)).await;
+    }
+
+    /// Takes back what [`Self::may_have`] counted and did not happen after all.
+    pub async fn give_back(&self, kind: &'static str, what: &[u8]) {
+        self.take_back(&self.local.windows, Key::hashed(kind, what)).await;
+    }
+
+    async fn take_back(&self, local: &Attempts, key: Key) {
+        local.undo(key);
         if let Some(shared) = &self.shared {
             let name = key.name();
-            let _ = shared.try_call(now, shared.tally.undo(&name)).await;
+            let _ = shared.try_call(self.clock.monotonic(), shared.tally.undo(&name)).await;
         }
     }
 
     /// Forgets the attempts, after one that ended well.
     pub async fn forget(&self, kind: &'static str, what: &[u8]) {
         let (key, now) = (Key::hashed(kind, what), self.clock.monotonic());
-        self.local.forget(key);
+        self.local.attempts.forget(key);
         if let Some(shared) = &self.shared {
             let name = key.name();
             let _ = shared.try_call(now, shared.tally.forget(&name)).await;

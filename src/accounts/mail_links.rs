@@ -25,8 +25,10 @@ const RESET_MS: i64 = 30 * 60_000;
 const PAUSE_MS: i64 = 60_000;
 /// An address gets at most this many links that confirm it within an hour.
 const CONFIRMATIONS_AN_HOUR: u32 = 10;
-/// The guests of one network cause at most this many mails to new addresses within a minute.
+/// The guests of one network send at most this many links within a minute.
 const GUESTS_OF_NETWORK_A_MINUTE: u32 = 20;
+/// What counts them.
+const OF_NETWORK: &str = "mails-of-network";
 
 /// The owner of an address that was confirmed.
 #[derive(Clone, Debug)]
@@ -80,12 +82,17 @@ impl Accounts {
     }
 
     /// Sends another link to confirm the caller's address, unless it is confirmed, the caller has
-    /// left none, or one was sent within the last minute.
+    /// left none, or one was sent within the last minute. Links of guests count for their network.
     ///
     /// # Errors
     /// [`AccountError::Store`].
-    pub async fn send_confirmation(&self, caller: Caller) -> Result<(), AccountError> {
-        self.send_confirmation_unless(caller.user, PAUSE_MS, None).await
+    pub async fn send_confirmation(
+        &self,
+        caller: Caller,
+        from: Option<IpAddr>,
+    ) -> Result<(), AccountError> {
+        let network = counted(from).filter(|_| caller.guest);
+        self.send_confirmation_unless(caller.user, PAUSE_MS, network).await
     }
 
     async fn send_confirmation_unless(
@@ -104,10 +111,15 @@ impl Accounts {
         }
         let Some(bound) = self.bound(person, purpose).await? else { return Ok(()) };
         let an_hour = (CONFIRMATIONS_AN_HOUR, HOUR);
-        let may_send = self.may_mail("confirmation-mail", &bound.email).await
-            && self.may_reach(network).await
-            && self.may_have("confirmation-mails", bound.email.as_bytes(), an_hour).await;
+        // The network is asked before the minute of the address is spent: the next wish would be in vain.
+        let may_reach = self.may_reach(network).await;
+        let may_send = may_reach
+            && self.may_mail("confirmation-mail", &bound.email).await
+            && self.limits.may_have("confirmation-mails", bound.email.as_bytes(), an_hour).await;
         if !may_send {
+            if may_reach && let Some(network) = network {
+                self.limits.give_back(OF_NETWORK, network.to_string().as_bytes()).await;
+            }
             tracing::debug!(%person, "no link was sent: the address or the network had its share");
             return Ok(());
         }
@@ -118,24 +130,14 @@ impl Accounts {
     /// within the last minute. Of several wishes at once one is the first.
     async fn may_mail(&self, kind: &'static str, email: &str) -> bool {
         let one = (1, Duration::from_millis(PAUSE_MS.unsigned_abs()));
-        self.may_have(kind, email.as_bytes(), one).await
+        self.limits.may_have(kind, email.as_bytes(), one).await
     }
 
-    /// Counts a mail to an address that was new to a guest of this network.
+    /// Counts a link that a guest of this network sends.
     async fn may_reach(&self, network: Option<IpAddr>) -> bool {
         let Some(network) = network else { return true };
         let a_minute = (GUESTS_OF_NETWORK_A_MINUTE, Duration::from_secs(60));
-        self.may_have("mails-of-network", network.to_string().as_bytes(), a_minute).await
-    }
-
-    /// Counts something, with the other instances; false if there was as much as there may be.
-    pub(super) async fn may_have(
-        &self,
-        kind: &'static str,
-        what: &[u8],
-        most: (u32, Duration),
-    ) -> bool {
-        self.limits.attempt(kind, what, most).await.is_ok()
+        self.limits.may_have(OF_NETWORK, network.to_string().as_bytes(), a_minute).await
     }
 
     async fn is_confirmed(&self, person: UserId) -> Result<bool, AccountError> {

@@ -23,9 +23,9 @@ impl Accounts {
     pub async fn may_mail_guest(&self, mail: Uuid, guest: UserId) -> Result<bool, AccountError> {
         let row = self.store.guest_get(guest).await?;
         let Some(row) = row.filter(|row| row.email_confirmed_at.is_none()) else { return Ok(true) };
-        let is_first = self.may_have("guest-mail", mail.as_bytes(), (1, HOUR)).await;
+        let is_first = self.limits.is_first("guest-mail", mail.as_bytes()).await;
         let most = (ORDER_MAILS_AN_HOUR, HOUR);
-        Ok(!is_first || self.may_have("mails-to-guests", row.email.as_bytes(), most).await)
+        Ok(!is_first || self.limits.may_have("mails-to-guests", row.email.as_bytes(), most).await)
     }
 
     /// True if notices reach people.

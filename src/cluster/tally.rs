@@ -1,5 +1,6 @@
-//! Counts that all instances share in Redis: requests within a limit, attempts before a lock, proofs that
-//! were used. They need not outlive a restart of Redis: every key has a time to live of minutes.
+//! Counts that all instances share in Redis: requests within a limit, attempts before a lock, mails to
+//! strangers, proofs that were used. They need not outlive a restart of Redis: every key has a time to live,
+//! of minutes or of an hour.
 
 use std::time::Duration;
 
@@ -47,6 +48,15 @@ pub struct Redeem<'a> {
     /// The name of the limit, its interval, and the microseconds of debt that stay before the request is
     /// counted; with `None` the limit stays as it is.
     pub limit: (&'a str, u64, Option<u64>),
+}
+
+/// From when on attempts count for their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// All of them from the first on, so that there is no more than the most of them in a time and the next.
+    First,
+    /// All of them from the last on: a lock lasts that long.
+    Last,
 }
 
 /// Why a proof was not taken.
@@ -128,11 +138,11 @@ impl Tally {
     pub async fn attempt(
         &self,
         key: &str,
-        max: u32,
-        life: Duration,
+        (max, life): (u32, Duration),
+        since: Since,
     ) -> Result<Result<u32, Duration>, LeaseError> {
         let mut call = self.attempt.key(self.key("attempts", key));
-        call.arg(max).arg(millis(life));
+        call.arg(max).arg(millis(life)).arg(u8::from(since == Since::First));
         let (count, left_ms): (u32, u64) = self.run(&call).await?;
         Ok(if count > 0 { Ok(count) } else { Err(Duration::from_millis(left_ms)) })
     }

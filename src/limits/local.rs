@@ -1,6 +1,9 @@
 //! Counts in the memory of this process. They are bounded, so that invented addresses cannot fill the
 //! memory: where there are too many, those with the least to lose are forgotten first.
 
+mod attempts;
+mod marks;
+
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -8,31 +11,43 @@ use dashmap::{DashMap, Entry};
 
 use super::gcra::{Rate, Standing};
 use super::key::Key;
+use crate::cluster::Since;
+pub(super) use attempts::Attempts;
+pub(super) use marks::Marked;
+use marks::Marks;
 
 /// The most keys of each kind; 128 Ki take about 8 MiB.
 pub(super) const MAX_KEYS: usize = 131_072;
 
 /// Limits and counts. All times are of the monotonic clock.
-#[derive(Default)]
 pub(super) struct Local {
     /// For each key the time in microseconds at which its requests will have had their share.
     due_us: DashMap<Key, u64>,
     /// About the number of these keys: the map itself locks all of its parts to tell.
     keys: AtomicUsize,
-    attempts: DashMap<Key, Attempts>,
-    /// What was used, and until when that matters.
-    used: DashMap<[u8; 16], Duration>,
-}
-
-#[derive(Clone, Copy)]
-struct Attempts {
-    count: u32,
-    /// The most there may be: with so many they are a lock.
-    max: u32,
-    until: Duration,
+    /// Attempts that may become a lock. Nothing else is among them, so that nothing else ends a lock.
+    pub(super) attempts: Attempts,
+    /// What there may be few of in some time.
+    pub(super) windows: Attempts,
+    /// Proofs that were used.
+    pub(super) used: Marks<[u8; 16]>,
+    /// What was counted already.
+    pub(super) counted: Marks<Key>,
 }
 
 impl Local {
+    /// Returns counts of nothing; what was used, and what was counted, is remembered for so long.
+    pub(super) fn new(used: Duration, counted: Duration) -> Self {
+        Self {
+            due_us: DashMap::new(),
+            keys: AtomicUsize::new(0),
+            attempts: Attempts::new(Since::Last),
+            windows: Attempts::new(Since::First),
+            used: Marks::lasting(used),
+            counted: Marks::lasting(counted),
+        }
+    }
+
     pub(super) fn take(&self, key: Key, rate: Rate, now: Duration) -> Standing {
         let now_us = micros(now);
         if self.keys.load(Relaxed) >= MAX_KEYS {
@@ -77,63 +92,6 @@ impl Local {
         rate.standing(true, due.saturating_sub(now_us))
     }
 
-    /// Counts an attempt, unless there were `max` already. Returns how many there are with it, or
-    /// the time for which there can be no more. An attempt counts for `life` after the last one.
-    pub(super) fn attempt(
-        &self,
-        key: Key,
-        (max, life): (u32, Duration),
-        now: Duration,
-    ) -> Result<u32, Duration> {
-        if self.attempts.len() >= MAX_KEYS {
-            self.forget_attempts(now);
-        }
-        let none = Attempts { count: 0, max, until: now };
-        let mut attempts = self.attempts.entry(key).or_insert(none);
-        if attempts.until <= now {
-            attempts.count = 0;
-        }
-        if attempts.count >= max {
-            return Err(attempts.until.saturating_sub(now));
-        }
-        *attempts = Attempts { count: attempts.count + 1, max, until: now + life };
-        Ok(attempts.count)
-    }
-
-    /// Returns the attempts so far.
-    pub(super) fn attempts(&self, key: Key, now: Duration) -> u32 {
-        let found = self.attempts.get(&key);
-        found.filter(|attempts| attempts.until > now).map_or(0, |attempts| attempts.count)
-    }
-
-    /// Takes an attempt back.
-    pub(super) fn undo(&self, key: Key) {
-        if let Some(mut attempts) = self.attempts.get_mut(&key) {
-            attempts.count = attempts.count.saturating_sub(1);
-        }
-    }
-
-    pub(super) fn forget(&self, key: Key) {
-        self.attempts.remove(&key);
-    }
-
-    /// Marks something as used; false if it was before.
-    pub(super) fn use_once(&self, what: [u8; 16], life: Duration, now: Duration) -> bool {
-        if self.used.len() >= MAX_KEYS {
-            self.used.retain(|_, until| *until > now);
-        }
-        if self.used.len() >= MAX_KEYS {
-            // Better refuse a good proof than take one twice.
-            return false;
-        }
-        let mut is_first = false;
-        self.used.entry(what).or_insert_with(|| {
-            is_first = true;
-            now + life
-        });
-        is_first
-    }
-
     fn forget_some(&self, now_us: u64) {
         let mut kept_us = now_us;
         let mut step_us = 1_000_000;
@@ -145,33 +103,9 @@ impl Local {
         self.keys.store(self.due_us.len(), Relaxed);
     }
 
-    /// Forgets half of the attempts: those that are over, then those that are furthest from a lock, and of
-    /// locks those that end first.
-    fn forget_attempts(&self, now: Duration) {
-        self.attempts.retain(|_, attempts| attempts.until > now);
-        let mut worths: Vec<_> = self.attempts.iter().map(|attempts| attempts.worth()).collect();
-        let mut surplus = worths.len().saturating_sub(MAX_KEYS / 2);
-        if surplus == 0 {
-            return;
-        }
-        let (_, most, _) = worths.select_nth_unstable(surplus - 1);
-        self.attempts.retain(|_, attempts| {
-            let goes = surplus > 0 && attempts.worth() <= *most;
-            surplus -= usize::from(goes);
-            !goes
-        });
-    }
-
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.due_us.len().max(self.attempts.len())
-    }
-}
-
-impl Attempts {
-    /// Orders attempts by what is lost with them: the thousandths of a lock that they are, and their end.
-    fn worth(&self) -> (u64, Duration) {
-        (u64::from(self.count) * 1_000 / u64::from(self.max.max(1)), self.until)
+        self.due_us.len().max(self.attempts.len()).max(self.windows.len())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 
 /// The proxies whose word about a client's address counts; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,13 +20,19 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns the networks with more addresses than one operator has: wider than /8, or /16 of IPv6.
+    /// Returns the networks with more addresses than one operator has: wider than /8, or /16 of IPv6. Those
+    /// of IPv6 that are private are left out: their addresses are of one operator, as those of 10.0.0.0/8.
     pub fn wide(&self) -> impl Iterator<Item = &IpNet> {
         self.0.iter().filter(|network| match network {
             IpNet::V4(v4) => v4.prefix_len() < 8,
-            IpNet::V6(v6) => v6.prefix_len() < 16,
+            IpNet::V6(v6) => v6.prefix_len() < 16 && !is_private(v6),
         })
     }
+}
+
+/// True if all of a network's addresses are unique local ones (fc00::/7, RFC 4193).
+fn is_private(network: &Ipv6Net) -> bool {
+    network.prefix_len() >= 7 && network.addr().is_unique_local()
 }
 
 impl FromStr for Proxies {
@@ -91,9 +97,11 @@ mod tests {
         assert!(has("::ffff:10.0.0.1") && !has("192.0.2.8") && !has("127.0.0.1") && !has("::2"));
         assert_eq!("None".parse(), Ok(Proxies::default()));
         let wide: Proxies =
-            "10.0.0.0/8, 64.0.0.0/2, 2000::/3, fd00::/16".parse().expect("networks");
+            "10.0.0.0/8, 64.0.0.0/2, 2000::/3, fd00::/16, fd00::/8, fc00::/7, fc00::/6, fe00::/8"
+                .parse()
+                .expect("networks");
         let wide: Vec<_> = wide.wide().map(ToString::to_string).collect();
-        assert_eq!(wide, ["64.0.0.0/2", "2000::/3"]);
+        assert_eq!(wide, ["64.0.0.0/2", "2000::/3", "fc00::/6", "fe00::/8"]);
         for (text, says) in [
             ("10.0.0.0/8,10.0.0.300", "the entry \"10.0.0.300\""),
             ("10.0.0.0/33", "the entry \"10.0.0.0/33\""),

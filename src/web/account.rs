@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::accounts::{LoginFrom, PasswordChange, ProfileChange, Updated};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::FromDevice;
+use crate::http::extract::{FromDevice, client_address};
 use crate::http::state::AppState;
 use crate::web::cookies::{self, EndedElsewhere};
 use crate::web::errors::explain;
@@ -341,9 +341,10 @@ struct Nothing {}
 async fn send_confirmation(
     state: web::Data<AppState>,
     visitor: Visitor,
+    request: HttpRequest,
     _: Form<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    state.accounts.send_confirmation(visitor.caller()?).await?;
+    state.accounts.send_confirmation(visitor.caller()?, client_address(&request)).await?;
     Ok(see_other("/account?notice=confirmation_sent"))
 }
 

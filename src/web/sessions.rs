@@ -37,7 +37,8 @@ pub(super) async fn renewed(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let renewed = match is_for_everyone(request.path()) {
+    // As the router reads it: percent-decoded.
+    let renewed = match is_for_everyone(request.match_info().as_str()) {
         true => Ok(None),
         false => renew(request.request()).await,
     };

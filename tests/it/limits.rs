@@ -142,12 +142,16 @@ async fn guests_of_one_address_have_a_bound_together_and_a_crowd_is_within_it() 
     };
     assert_eq!(hot(&one, campus).await, 429, "a guest is one of the address");
     assert_ne!(hot(&one, "203.0.113.2").await, 429);
-    let part = async |token: &str, from: &str| {
-        let at = format!("/api/events/{}/participate", uuid::Uuid::nil());
+    let spelt = async |word: &str, token: &str, from: &str| {
+        let at = format!("/api/events/{}/{word}", uuid::Uuid::nil());
         let call = app.call(Method::POST, &at).token(token).header("X-Forwarded-For", from);
         call.send().await.status
     };
+    let part = async |token: &str, from: &str| spelt("participate", token, from).await;
     assert_eq!(part(&one, campus).await, 429, "participations of guests are counted together");
+    for word in ["%70articipate", "particip%61te", "%70%61rticipat%65"] {
+        assert_eq!(spelt(word, &one, campus).await, 429, "{word}");
+    }
     assert_ne!(part(&one, "203.0.113.2").await, 429);
     let kim = app.user().await;
     assert_ne!(hot(&kim.token, campus).await, 429, "an account is a person");

@@ -61,19 +61,21 @@ pub fn measure(limits: &Limits) {
     gauge!(ALONE).set(f64::from(u8::from(limits.is_cut_off())));
 }
 
-/// Counts a request. `None` if it is not counted.
+/// Counts a request whose route has this pattern. `None` if it is not counted.
 ///
 /// # Errors
 /// [`ErrorCode::TooManyRequests`], and what the refusal says about the limit.
 pub async fn count(
     state: &AppState,
     request: &ServiceRequest,
-    class: Class,
+    (class, pattern): (Class, Option<&str>),
 ) -> Result<Option<Counted>, (ApiError, Counted)> {
     if !state.config.rate_limits || class == Class::Free {
         return Ok(None);
     }
-    let Some((together, mut of)) = principals(request.request(), class) else { return Ok(None) };
+    let Some((together, mut of)) = principals(request.request(), (class, pattern)) else {
+        return Ok(None);
+    };
     let mut standing = state.limits.count(class, of).await;
     if let Some(network) = together
         && standing.is_some_and(|standing| standing.is_within)
@@ -109,15 +111,19 @@ pub async fn count(
 
 /// Returns the one that a request is counted under, behind the network that it is counted under too, if
 /// it is a guest's; `None` for a request without an address.
-fn principals(request: &HttpRequest, class: Class) -> Option<(Option<Principal>, Principal)> {
+fn principals(
+    request: &HttpRequest,
+    (class, pattern): (Class, Option<&str>),
+) -> Option<(Option<Principal>, Principal)> {
     let network = || client_address(request).map(network::counted).map(Principal::Network);
     match sighted_caller(request).filter(|_| class.is_by_person()) {
         Some(caller) => {
-            // A participation is an order in one request, and guests cost nothing.
+            // A participation is an order in one request, and guests cost nothing. By its route: the
+            // path of a request is not decoded here, and an encoded letter would make another of it.
             let is_participation = || {
                 class == Class::General
                     && request.method() == Method::POST
-                    && request.match_pattern().is_some_and(|it| it.ends_with("/participate"))
+                    && pattern.is_some_and(|pattern| pattern.ends_with("/participate"))
             };
             let is_bound = caller.guest && (class.bounds_guests() || is_participation());
             let together = if is_bound { network() } else { None };

@@ -79,12 +79,11 @@ pub async fn request_context<B: MessageBody + 'static>(
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let under_way = connection.as_ref().map(|it| state.connections.begin_request(it));
     if let Some(connection) = &connection {
-        let trusted = (state.config.proxies(), &**clock);
-        state.unnamed_proxies.look(trusted, &request, connection);
+        state.unnamed_proxies.look((&state.config, &**clock), &request, connection);
     }
     let route = route_of(request.request());
     let class = route.classes.class(request.method());
-    let counted = match rates::count(&state, &request, class).await {
+    let counted = match rates::count(&state, &request, (class, route.pattern())).await {
         Ok(counted) => counted,
         Err((refused, counted)) => {
             let page = rates::page(&request, &refused);

@@ -151,3 +151,37 @@ async fn a_proof_that_redis_has_taken_counts_no_more_while_redis_is_away() {
     assert_eq!(limits[0].redeem(Class::Strict, campus, &proof).await, Err(Flaw::NotYours));
     redis.up();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_there_may_be_few_of_is_counted_from_the_first_by_all_instances() {
+    let mut server = PrivateRedis::start();
+    let limits = three(&server).await;
+    let most = (5, Duration::from_secs(3_600));
+    let may = async |nth: usize| limits[nth % 3].may_have("mails", b"kim", most).await;
+    assert!(may(0).await);
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let key: Vec<String> =
+        redis::cmd("KEYS").arg("*mails*").query_async(&mut connection).await.unwrap();
+    let [key] = &key[..] else { panic!("one count: {key:?}") };
+    // As if most of the hour were over.
+    let _: bool =
+        redis::cmd("PEXPIRE").arg(key).arg(600_000).query_async(&mut connection).await.unwrap();
+    let allowed = join_all((1..12).map(may)).await.into_iter().filter(|may| *may).count();
+    assert_eq!(allowed, 4, "five in all, at once and at three instances");
+    let left: i64 = redis::cmd("PTTL").arg(key).query_async(&mut connection).await.unwrap();
+    assert!((1..=600_000).contains(&left), "the others do not begin it anew: {left} ms");
+    limits[1].give_back("mails", b"kim").await;
+    assert!(may(2).await && !may(0).await);
+    let firsts = join_all(limits.iter().map(|one| one.is_first("mail", b"one"))).await;
+    assert_eq!(firsts.into_iter().filter(|is_first| *is_first).count(), 1);
+    // Without Redis each counts for itself.
+    server.stop();
+    for nth in 0..15 {
+        assert!(may(nth).await, "{nth}");
+    }
+    for nth in 0..3 {
+        assert!(!may(nth).await, "{nth}");
+    }
+    server.up();
+}

@@ -1,7 +1,7 @@
 //! `/api/auth/password` and `/api/auth/email`: links in mails, for a new password and to confirm an
 //! address.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,7 +9,7 @@ use crate::accounts::Confirmed;
 use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller};
+use crate::http::extract::{Body, Caller, client_address};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -116,7 +116,7 @@ pub async fn reset(
 }
 
 /// Ask for another mail with a link that confirms the caller's address. Nothing is sent for an address
-/// that is confirmed, and at most one mail a minute.
+/// that is confirmed, and at most one mail a minute; the guests of one network get twenty a minute together.
 #[utoipa::path(
     post, path = "/api/auth/email/confirmation", tag = "auth", operation_id = "askForEmailConfirmation",
     security(("bearer" = [])),
@@ -124,8 +124,12 @@ pub async fn reset(
         (status = 202, description = "A mail is on its way, if one is needed", body = Done),
     )
 )]
-pub async fn send(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    state.accounts.send_confirmation(caller).await?;
+pub async fn send(
+    state: web::Data<AppState>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    state.accounts.send_confirmation(caller, client_address(&request)).await?;
     Ok(respond::accepted("a mail is on its way, if one is needed"))
 }
 
