@@ -29,13 +29,27 @@ pub struct GuestSession {
     pub access_ttl: Duration,
 }
 
+/// A session that a claim code opened.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The session of the guest.
+    pub session: GuestSession,
+    /// The claim code that works from now on.
+    pub claim_code: String,
+    /// True if that is another one than was used, which has ended.
+    pub is_new_code: bool,
+}
+
 /// The address that a guest has left, and the code that brings the guest's tickets to another
 /// device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub struct GuestContact {
+    /// The address as it is stored.
     pub email: String,
+    /// The claim code.
     pub claim_code: String,
+    /// True if the code ends by its first use, and another one takes its place.
+    pub works_once: bool,
 }
 
 /// The stored data of a caller.
@@ -84,7 +98,7 @@ impl Accounts {
             self.guests_by_address.attempt(&network.to_string())?;
         }
         match self.store.guest_put(guest.user, &email, self.clock.now_ms()).await {
-            Ok(version) => Ok(self.contact(guest.user, email, version)),
+            Ok(version) => Ok(self.contact(guest.user, email, (version, false))),
             Err(StoreError::Conflict(_)) => Err(AccountError::HasAccount),
             Err(error) => Err(error.into()),
         }
@@ -102,7 +116,7 @@ impl Accounts {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
         let user = UserId::random();
         self.store.guest_put_recipient(user, &email, self.clock.now_ms()).await?;
-        Ok((user, self.contact(user, email, 0)))
+        Ok((user, self.contact(user, email, (0, true))))
     }
 
     /// Forgets a guest who was given nothing after all.
@@ -133,7 +147,8 @@ impl Accounts {
     /// [`AccountError::Store`].
     pub async fn guest_contact(&self, guest: UserId) -> Result<Option<GuestContact>, AccountError> {
         let row = self.store.guest_get(guest).await?;
-        Ok(row.map(|row| self.contact(guest, row.email, row.code_version)))
+        let code = |row: &GuestRow| (row.code_version, row.is_unclaimed_gift);
+        Ok(row.map(|row| self.contact(guest, row.email.clone(), code(&row))))
     }
 
     /// Returns the address and the claim code of a guest to whom places were given; `None` once the code
@@ -143,7 +158,7 @@ impl Accounts {
     /// [`AccountError::Store`].
     pub async fn gift_contact(&self, guest: UserId) -> Result<Option<GuestContact>, AccountError> {
         let row = self.store.guest_get(guest).await?.filter(|row| row.is_unclaimed_gift);
-        Ok(row.map(|row| self.contact(guest, row.email, row.code_version)))
+        Ok(row.map(|row| self.contact(guest, row.email, (row.code_version, true))))
     }
 
     /// Returns a new session of the guest with this address and claim code. Failed attempts are
@@ -159,7 +174,7 @@ impl Accounts {
         email: &str,
         code: &str,
         from: Option<IpAddr>,
-    ) -> Result<GuestSession, AccountError> {
+    ) -> Result<Claimed, AccountError> {
         let normal = normalise_email(email);
         // By network too, so that no stranger keeps the owner out.
         let name = format!("claim {} {:?}", normal.as_deref().unwrap_or(email), counted(from));
@@ -185,11 +200,17 @@ impl Accounts {
             }
             return Err(AccountError::ClaimRefused);
         };
-        if guest.is_unclaimed_gift && !self.store.guest_claim_gift(guest).await? {
-            return Err(AccountError::ClaimRefused);
+        let mut version = guest.code_version;
+        if guest.is_unclaimed_gift {
+            version =
+                self.store.guest_claim_gift(guest).await?.ok_or(AccountError::ClaimRefused)?;
         }
         self.by_email.forget(&name);
-        self.guest_session(guest.user)
+        Ok(Claimed {
+            session: self.guest_session(guest.user)?,
+            claim_code: self.code(guest.user, &email, version),
+            is_new_code: guest.is_unclaimed_gift,
+        })
     }
 
     /// Returns the one of `guests`, given with their addresses and the versions of their codes, to whom a
@@ -233,8 +254,13 @@ impl Accounts {
         Ok(GuestSession { user, access_token, access_ttl: super::tokens::GUEST_TTL })
     }
 
-    fn contact(&self, user: UserId, email: String, version: i64) -> GuestContact {
-        GuestContact { claim_code: self.code(user, &email, version), email }
+    fn contact(
+        &self,
+        user: UserId,
+        email: String,
+        (version, works_once): (i64, bool),
+    ) -> GuestContact {
+        GuestContact { claim_code: self.code(user, &email, version), email, works_once }
     }
 
     /// Returns the claim code of a guest. It is derived and not stored: the database does not

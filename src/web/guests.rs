@@ -17,13 +17,16 @@ use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
-use crate::web::forms::Form;
+use crate::web::forms::{Form, noted};
 use crate::web::layout::{self, Page};
 use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// The most guests of an event among whom a claim code is looked for, newest first.
 const MOST_GUESTS: u64 = 50_000;
+
+/// The notice that the code of places that were given away has ended by its use.
+pub(super) const NEW_CODE: &str = "new_claim_code";
 
 /// Adds the route.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -86,7 +89,7 @@ pub(super) async fn claim_code(state: &AppState, visitor: &Visitor) -> Result<Ma
     Ok(html! {
         @if let Some(contact) = contact {
             section.claim-code {
-                h3 { (visitor.text("guest.keep_code")) }
+                h2 { (visitor.text("guest.keep_code")) }
                 p {
                     (visitor.fill("guest.code_explained", &[("email", &contact.email)])) " "
                     a href="/claim" { (visitor.text("guest.claim")) }
@@ -246,7 +249,8 @@ async fn claim(
 ) -> Result<HttpResponse, ApiError> {
     let from = client_address(&request);
     match state.accounts.claim(&entered.email, &entered.code, from).await {
-        Ok(session) => {
+        Ok(claimed) => {
+            let session = claimed.session;
             // Another guest's basket comes along, as it does at a sign-in.
             let other = visitor.caller.filter(|caller| caller.guest && caller.user != session.user);
             let moved = match other {
@@ -254,7 +258,12 @@ async fn claim(
                 None => Moved::default(),
             };
             sessions::end_earlier(&state, &request, &visitor).await;
-            let mut response = sessions::lead_on(&request, &moved.noted("/tickets"));
+            // The tickets have no other way in: this counts more than the basket.
+            let path = match claimed.is_new_code {
+                true => noted("/tickets", NEW_CODE),
+                false => moved.noted("/tickets"),
+            };
+            let mut response = sessions::lead_on(&request, &path);
             cookies::open_guest(&mut response, &visitor.site, session.access_token);
             Ok(response)
         }

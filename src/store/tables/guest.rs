@@ -116,12 +116,12 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the claim code of places that were given away, which was used; the guest has the next one.
-    /// Returns false if it had ended: of several who use it at once, one is in time.
+    /// Ends the claim code of places that were given away, which was used, and returns the version of
+    /// the guest's next one. `None` if it had ended: of several who use it at once, one is in time.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn guest_claim_gift(&self, gift: ClaimableGuest) -> Result<bool, StoreError> {
+    pub async fn guest_claim_gift(&self, gift: ClaimableGuest) -> Result<Option<i64>, StoreError> {
         let next = gift.code_version.saturating_add(1);
         let claimed = guest::Entity::update_many()
             .col_expr(guest::Column::CodeVersion, Expr::value(next))
@@ -131,7 +131,7 @@ impl Store {
             .filter(guest::Column::IsUnclaimedGift.eq(true))
             .exec(self.writes())
             .await?;
-        Ok(claimed.rows_affected == 1)
+        Ok((claimed.rows_affected == 1).then_some(next))
     }
 
     /// Returns a guest who has left an address.

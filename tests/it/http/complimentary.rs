@@ -45,9 +45,11 @@ on_both_databases! {
         let own = json!({"email": "press@example.com"});
         let own = press.post("/api/auth/guest/email", &own).await.is(200).data["claimCode"].clone();
         assert_ne!(own, code);
+        assert_eq!(own, session["claimCode"], "the answer of the claim has the next one");
         let claim = json!({"email": "press@example.com", "code": own});
         for _ in 0..2 {
-            shop.nobody().post("/api/auth/guest/claim", &claim).await.is(200);
+            let again = shop.nobody().post("/api/auth/guest/claim", &claim).await.is(200).data;
+            assert_eq!(again["claimCode"], own, "it stays");
         }
         let order = press.get("/api/reservations").await.is(200).data[0].clone();
         assert_eq!((&order["status"], &order["totalPrice"]["amount"]), (&json!("CONFIRMED"), &json!(0)));

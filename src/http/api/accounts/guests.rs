@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::{GuestContact, GuestSession};
+use crate::accounts::{Claimed, GuestContact, GuestSession};
 use crate::http::envelope::Failure;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, accepted_language, client_address};
@@ -56,6 +56,11 @@ pub struct GuestTokens {
     token_type: &'static str,
     /// Lifetime of the access token in seconds.
     expires_in: u64,
+    /// The claim code that works from now on, after a claim only: that of places which were given away
+    /// works once, and this is the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "7H3K9QWX2M", min_length = 10, max_length = 10)]
+    claim_code: Option<String>,
 }
 
 impl From<GuestSession> for GuestTokens {
@@ -65,7 +70,14 @@ impl From<GuestSession> for GuestTokens {
             access_token: session.access_token,
             token_type: "Bearer",
             expires_in: session.access_ttl.as_secs(),
+            claim_code: None,
         }
+    }
+}
+
+impl From<Claimed> for GuestTokens {
+    fn from(claimed: Claimed) -> Self {
+        Self { claim_code: Some(claimed.claim_code), ..Self::from(claimed.session) }
     }
 }
 
@@ -142,11 +154,14 @@ pub async fn leave_email(
 }
 
 /// Get a token of a guest on another device, by the guest's address and claim code.
+///
+/// The claim code of places that were given away works once: keep the `claimCode` of the answer, which
+/// works from then on.
 #[utoipa::path(
     post, path = "/api/auth/guest/claim", tag = "auth", operation_id = "claimGuest",
     request_body = ClaimRequest,
     responses(
-        (status = 200, description = "The guest and its token", body = GuestTokens),
+        (status = 200, description = "The guest, its token and the claim code from now on", body = GuestTokens),
         (status = 401, description = "INVALID_CLAIM_CODE", body = Failure),
         (status = 422, description = "INVALID", body = Failure),
         (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
@@ -158,6 +173,6 @@ pub async fn claim(
     Body(body): Body<ClaimRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let from = client_address(&request);
-    let session = state.accounts.claim(&body.email, &body.code, from).await?;
-    Ok(respond::ok(&GuestTokens::from(session)))
+    let claimed = state.accounts.claim(&body.email, &body.code, from).await?;
+    Ok(respond::ok(&GuestTokens::from(claimed)))
 }
