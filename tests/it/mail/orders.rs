@@ -186,6 +186,7 @@ async fn a_guest_s_mail_has_the_code_of_the_orders() {
         );
     }
     assert!(mail.plain.starts_with("Hello,\n"), "{}", mail.plain);
+    assert!(!mail.plain.contains("works once"), "it is good for all orders");
 }
 
 #[tokio::test(flavor = "multi_thread")]
