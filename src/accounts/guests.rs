@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{AccountError, Accounts, counted, invalid, normalise_email};
 use crate::caller::Caller;
 use crate::ids::UserId;
-use crate::store::{GuestRow, StoreError, UserRow};
+use crate::store::{ClaimableGuest, GuestRow, Key, StoreError, UserRow};
 
 /// Crockford's letters: none of them looks like another, and `I`, `L` and `O` can be read as digits.
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -163,16 +163,19 @@ impl Accounts {
 
     /// Returns a new session of the guest with this address and claim code. Failed attempts are
     /// limited like failed logins. The code of places that were given away, which the organiser knows,
-    /// ends by its use: the guest has another one from then on.
+    /// ends by its use: the guest has another one from then on. A retry with the same `client_key` may
+    /// use the ended one, and no one else: the organiser knows it too.
     ///
     /// # Errors
     /// [`AccountError::ClaimRefused`], no matter which of the two was wrong;
+    /// [`AccountError::ClaimUsed`] for the right code of places that were given away, which has ended;
     /// [`AccountError::ClaimedByAccount`] for a right code of a guest who has registered with the same
     /// address. Without the code no one learns which addresses have accounts.
     pub async fn claim(
         &self,
         email: &str,
         code: &str,
+        client_key: Option<&str>,
         from: Option<IpAddr>,
     ) -> Result<Claimed, AccountError> {
         let normal = normalise_email(email);
@@ -186,12 +189,23 @@ impl Accounts {
         };
         let wanted = blake3::hash(read_code(code).as_bytes());
         let email = normal.unwrap_or_default();
+        let claimed = |guest: UserId, version: i64, is_new_code: bool| {
+            self.by_email.forget(&name);
+            let claim_code = self.code(guest, &email, version);
+            Ok(Claimed { session: self.guest_session(guest)?, claim_code, is_new_code })
+        };
         // Hashes compare in constant time.
         let is_it = |user: UserId, version: i64| {
             blake3::hash(self.code(user, &email, version).as_bytes()) == wanted
         };
-        let Some(guest) = guests.into_iter().find(|guest| is_it(guest.user, guest.code_version))
-        else {
+        let found = guests.iter().find(|guest| is_it(guest.user, guest.code_version));
+        // A code that another address has ended was derived from the address before: the last one of this
+        // address has ended by its use.
+        let used = |guest: &&ClaimableGuest| {
+            guest.code_version > 0 && is_it(guest.user, guest.code_version.saturating_sub(1))
+        };
+        let used = guests.iter().find(used);
+        let Some(guest) = found.or(used) else {
             // Read for every wrong code too, so that the time taken tells nothing either.
             let account = self.store.user_by_email(&email).await?;
             let was_guest = |id| (0..VERSIONS_OF_ACCOUNTS).any(|version| is_it(id, version));
@@ -200,17 +214,20 @@ impl Accounts {
             }
             return Err(AccountError::ClaimRefused);
         };
-        let mut version = guest.code_version;
-        if guest.is_unclaimed_gift {
-            version =
-                self.store.guest_claim_gift(guest).await?.ok_or(AccountError::ClaimRefused)?;
+        if found.is_some() && !guest.is_unclaimed_gift {
+            return claimed(guest.user, guest.code_version, false);
         }
-        self.by_email.forget(&name);
-        Ok(Claimed {
-            session: self.guest_session(guest.user)?,
-            claim_code: self.code(guest.user, &email, version),
-            is_new_code: guest.is_unclaimed_gift,
-        })
+        let key = client_key.map(|key| of_claim(guest.user, key, &wanted));
+        let next = match found {
+            Some(gift) => {
+                self.store.guest_claim_gift(*gift, key.as_ref(), self.clock.now_ms()).await?
+            }
+            None => {
+                let before = self.store.idempotency_response(key.as_ref()).await?;
+                before.map(|_| guest.code_version)
+            }
+        };
+        claimed(guest.user, next.ok_or(AccountError::ClaimUsed)?, true)
     }
 
     /// Returns the one of `guests`, given with their addresses and the versions of their codes, to whom a
@@ -276,6 +293,21 @@ impl Accounts {
         let hash = hasher.finalize();
         let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
         hash.as_bytes()[..CODE_LETTERS].iter().map(letter).collect()
+    }
+}
+
+/// Returns the identity of a claim across its retries.
+fn of_claim(guest: UserId, client_key: &str, code: &blake3::Hash) -> Key {
+    let half = |hash: &blake3::Hash| {
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash.as_bytes()[..16]);
+        half
+    };
+    Key {
+        principal: guest,
+        operation: "claim gift",
+        key_hash: half(&blake3::hash(client_key.as_bytes())),
+        fingerprint: half(code),
     }
 }
 

@@ -185,8 +185,14 @@ struct Query {
     notice: Option<String>,
 }
 
-async fn claim_page(visitor: Visitor, query: web::Query<Query>) -> HttpResponse {
-    show(&visitor, &Claim::default(), query.notice.as_deref(), None)
+async fn claim_page(
+    request: HttpRequest,
+    visitor: Visitor,
+    query: web::Query<Query>,
+) -> HttpResponse {
+    let mut page = show(&visitor, &Claim::default(), query.notice.as_deref(), None);
+    cookies::mark_claim(&mut page, &request, &visitor.site);
+    page
 }
 
 /// Why a code was refused.
@@ -194,6 +200,8 @@ enum Refused {
     Said(String),
     /// The code is right, and its guest has an account by now.
     HasAccount,
+    /// The code was right, and has ended by its use.
+    Used,
 }
 
 fn show(
@@ -225,6 +233,7 @@ fn show(
                         (visitor.text("guest.claimed_by_account")) " "
                         a href="/sign-in?back=/tickets" { (visitor.text("account.sign_in")) }
                     },
+                    Some(Refused::Used) => (refusal(Some(visitor.text("guest.code_used")))),
                     None => {}
                 }
                 (email_field(visitor, &entered.email, None))
@@ -248,7 +257,9 @@ async fn claim(
     Form(entered): Form<Claim>,
 ) -> Result<HttpResponse, ApiError> {
     let from = client_address(&request);
-    match state.accounts.claim(&entered.email, &entered.code, from).await {
+    let key = request.cookie(visitor.site.cookies.claim);
+    let key = key.as_ref().map(|key| key.value());
+    match state.accounts.claim(&entered.email, &entered.code, key, from).await {
         Ok(claimed) => {
             let session = claimed.session;
             // Another guest's basket comes along, as it does at a sign-in.
@@ -270,6 +281,7 @@ async fn claim(
         Err(error) => {
             let refused = match &error {
                 AccountError::ClaimedByAccount => Some(Refused::HasAccount),
+                AccountError::ClaimUsed => Some(Refused::Used),
                 _ => None,
             };
             let failure = ApiError::from(error);

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::{Claimed, GuestContact, GuestSession};
 use crate::http::envelope::Failure;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, accepted_language, client_address};
+use crate::http::extract::{Body, Caller, IdempotencyKey, accepted_language, client_address};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -155,10 +155,12 @@ pub async fn leave_email(
 
 /// Get a token of a guest on another device, by the guest's address and claim code.
 ///
-/// The claim code of places that were given away works once: keep the `claimCode` of the answer, which
-/// works from then on.
+/// The claim code of places that were given away works once, and for retries with the same
+/// `Idempotency-Key`: keep the `claimCode` of the answer, which works from then on.
 #[utoipa::path(
     post, path = "/api/auth/guest/claim", tag = "auth", operation_id = "claimGuest",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+        description = "Makes a retry safe")),
     request_body = ClaimRequest,
     responses(
         (status = 200, description = "The guest, its token and the claim code from now on", body = GuestTokens),
@@ -170,9 +172,11 @@ pub async fn leave_email(
 pub async fn claim(
     state: web::Data<AppState>,
     request: HttpRequest,
+    key: IdempotencyKey,
     Body(body): Body<ClaimRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let from = client_address(&request);
-    let claimed = state.accounts.claim(&body.email, &body.code, from).await?;
+    let key = key.0.as_deref();
+    let claimed = state.accounts.claim(&body.email, &body.code, key, from).await?;
     Ok(respond::ok(&GuestTokens::from(claimed)))
 }

@@ -110,10 +110,17 @@ async fn the_page_after_the_claim_of_a_gift_shows_the_code_that_works_from_then_
     let next = behind[..10].to_owned();
     assert_ne!(next, code);
     press.get("/tickets").await.shows(&[&next]);
+    // A form that is sent twice, or once more after its answer was lost, is no other use.
+    let again = press.post("/claim", &[("email", EMAIL), ("code", &code)]).await;
+    assert_eq!(again.location, "/tickets?notice=new_claim_code");
+    press.get(&again.location).await.shows(&[&next]);
     // Also days later, on another device.
     assert_eq!(claim(&shop, EMAIL, &next).await.location, "/tickets");
-    let used = claim(&shop, EMAIL, &code).await;
+    let mut giver = Visitor::new(&shop, "en");
+    giver.get("/claim").await;
+    let used = giver.post("/claim", &[("email", EMAIL), ("code", &code)]).await;
     assert_eq!(used.status.as_u16(), 401);
+    used.shows(&["This code was used already."]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
