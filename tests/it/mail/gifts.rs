@@ -4,9 +4,9 @@ use admitone::ids::UserId;
 use admitone::mail::MailOutcome;
 use serde_json::{Value, json};
 
-use super::{letter, mail, open};
+use super::{guest, letter, mail, open, tell};
 use crate::http::api_client::{Event, Shop};
-use crate::support::test_db::TestDb;
+use crate::support::test_db::{TestDb, eventually};
 
 const EMAIL: &str = "sponsor@example.com";
 
@@ -44,4 +44,31 @@ async fn a_mail_about_a_gift_says_that_its_code_works_once() {
     let later = later.expect("it is kept").0.plain;
     assert!(later.contains(claimed["claimCode"].as_str().unwrap()), "{later}");
     assert!(!later.contains(code) && !later.contains("works once"), "{later}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sponsor_gets_a_mail_about_each_of_many_gifts_and_strangers_have_their_own_share() {
+    const GIFTS: usize = 12;
+    let shop = open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    for _ in 0..GIFTS {
+        give(&shop, &event).await;
+    }
+    let store = shop.app.state().store.clone();
+    eventually("a mail about each gift", async || {
+        let kept = store.kept_mail_list(None, 100).await.unwrap();
+        let is_it = |mail: &&admitone::store::KeptMail| {
+            mail.kind == "reservation.confirmed" && mail.recipient == EMAIL
+        };
+        kept.iter().filter(is_it).count() == GIFTS
+    })
+    .await;
+    // A customer who names the address causes ten in an hour all the same.
+    let stranger = guest(&shop, EMAIL).await;
+    let order = stranger.reserve(&event, &event.places(1)).await;
+    let about = json!({"reservationId": order});
+    for nth in 1..=11 {
+        let said = tell(&shop, "reservation.created", stranger.user, about.clone()).await;
+        assert_eq!(said == MailOutcome::Sent, nth <= 10, "{nth}: {said:?}");
+    }
 }
