@@ -31,8 +31,9 @@ impl Accounts {
         Ok(!is_first || self.may_have("mails-to-guests", row.email.as_bytes(), most).await)
     }
 
-    /// True if notices reach people.
-    pub(super) fn can_notify(&self) -> bool {
+    /// True if notices reach people: mails are sent, or kept for a demonstration.
+    #[must_use]
+    pub fn can_notify(&self) -> bool {
         self.notifies
     }
 
