@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{AccountError, Accounts};
 use crate::ids::UserId;
-use crate::store::{GuestRow, NewNotice};
+use crate::store::{GuestRow, NewNotice, UserRow};
 
 /// The time in which mails to an address that is not confirmed are counted.
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
@@ -35,6 +35,13 @@ impl Accounts {
     #[must_use]
     pub fn can_notify(&self) -> bool {
         self.notifies
+    }
+
+    /// True if an account can be taken for the person who has its address: the address is confirmed, or
+    /// none can be, where no mails are sent. Anyone may register an address first.
+    #[must_use]
+    pub fn has_proved_address(&self, user: &UserRow) -> bool {
+        !self.can_notify() || user.email_confirmed_at.is_some()
     }
 
     /// Tells a person what has happened already. A failure is logged: it does not undo what happened.
