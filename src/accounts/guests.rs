@@ -127,18 +127,17 @@ impl Accounts {
         Ok(self.store.guest_delete(guest).await?)
     }
 
-    /// True for an account, and where mails are sent for a guest whose address is confirmed: places that
-    /// are kept for days on a promise are kept for people who can be reached, and who are not made by the
-    /// thousand.
+    /// Where mails are sent, true for an account or a guest whose address is confirmed; else for an account
+    /// alone: places that are kept for days on a promise are kept for people who can be reached, and who are
+    /// not made by the thousand.
     ///
     /// # Errors
     /// [`AccountError::Store`].
     pub async fn may_promise_payment(&self, caller: Caller) -> Result<bool, AccountError> {
-        if !caller.guest {
-            return Ok(true);
+        match self.can_notify() {
+            true => self.is_confirmed(caller.user).await,
+            false => Ok(!caller.guest),
         }
-        let row = self.store.guest_get(caller.user).await?;
-        Ok(self.can_notify() && row.is_some_and(|row| row.email_confirmed_at.is_some()))
     }
 
     /// Returns the address that a guest has left, with the claim code.

@@ -157,14 +157,17 @@ pub(super) async fn ways(
     })
 }
 
-/// Says what a guest needs to pay by hand, with another link for an address that is not confirmed.
+/// Says what a customer needs to pay by hand, with another link for an address that is not confirmed.
 async fn needs_account(
     state: &AppState,
     visitor: &Visitor,
     row: &ReservationRow,
 ) -> Result<Markup, ApiError> {
-    let may_confirm =
-        state.accounts.can_notify() && state.accounts.guest_contact(row.user).await?.is_some();
+    let has_address = match state.store.user_get(row.user).await? {
+        Some(user) => !user.email.is_empty(),
+        None => state.accounts.guest_contact(row.user).await?.is_some(),
+    };
+    let may_confirm = state.accounts.can_notify() && has_address;
     let order = format!("/orders/{}", row.id);
     Ok(html! {
         @if may_confirm {
@@ -172,6 +175,11 @@ async fn needs_account(
                 input type="hidden" name="back" value=(order);
                 span.hint { (visitor.text("pay.manual_needs_account")) }
                 button.link { (visitor.text("mail_links.another")) }
+            }
+        } @else if visitor.has_account() {
+            p.hint {
+                (visitor.text("pay.manual_needs_address")) " "
+                a href="/account" { (visitor.text("account.title")) }
             }
         } @else {
             p.hint {

@@ -265,7 +265,7 @@ async fn a_guest_who_got_no_link_asks_for_another_on_the_page_of_the_order() {
     let guest = shop.with_token(user, token);
     let browser = Browser::of(&shop, &guest);
     let page = browser.get(&at).await;
-    page.shows(&["you need an account, or a confirmed e-mail address", "Send a new link"]);
+    page.shows(&["you need a confirmed e-mail address", "Send a new link"]);
     assert!(!page.text.contains("value=\"manual\""), "{}", page.text);
     let kept = "SELECT count(*) FROM kept_mails WHERE kind = 'account.email_confirmation'";
     eventually("the first link", async || shop.app.db.count(kept).await == 1).await;
@@ -282,6 +282,29 @@ async fn a_guest_who_got_no_link_asks_for_another_on_the_page_of_the_order() {
     // The form leads to no other site.
     let away = browser.post("/account/confirmation", &[("back", "//evil.example")]).await;
     away.leads_to("/account?notice=");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_confirms_its_address_before_it_pays_by_hand() {
+    let shop = Shop::open_with(TestDb::sqlite().await, |config| {
+        config.payment_manual = true;
+        config.mail = Some(MailMode::Keep);
+    })
+    .await;
+    let kim = known(&shop, "Kim", "kim@example.com").await;
+    let at = reserved(&shop, &kim).await;
+    let browser = Browser::of(&shop, &kim);
+    let page = browser.get(&at).await;
+    page.shows(&["you need a confirmed e-mail address: press the link", "Send a new link"]);
+    assert!(!page.text.contains("value=\"manual\""), "{}", page.text);
+    let led = browser.post("/account/confirmation", &[("back", &at)]).await;
+    led.leads_to(&format!("{at}?notice=confirmation_sent"));
+    let kept = "SELECT count(*) FROM kept_mails WHERE kind = 'account.email_confirmation'";
+    eventually("a link", async || shop.app.db.count(kept).await == 1).await;
+    shop.app.db.sql("UPDATE users SET email = 'kim@none.invalid' WHERE name = 'Kim'").await;
+    browser.get(&at).await.shows(&["Add one to your account:"]);
+    shop.app.db.sql("UPDATE users SET email_confirmed_at = 1").await;
+    browser.get(&at).await.shows(&["value=\"manual\""]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
