@@ -23,7 +23,7 @@ mod validate;
 pub use changes::{PasswordChange, ProfileChange, Updated};
 pub use device::device_name;
 pub use error::AccountError;
-pub use guests::{GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
+pub use guests::{Claimed, GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
 pub use identities::{SocialEnd, SocialOutcome, WaysIn};
 pub use lockout::LoginFrom;
 pub use mail_links::Confirmed;

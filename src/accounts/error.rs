@@ -56,6 +56,9 @@ pub enum AccountError {
     /// No guest has this address with this claim code.
     #[error("wrong e-mail address or claim code")]
     ClaimRefused,
+    /// The claim code of places that were given away, which was used and has ended.
+    #[error("this claim code was used: it works once, and its first use showed the next one")]
+    ClaimUsed,
     /// The guest with this address and claim code has an account with this address by now.
     #[error("this guest has an account by now: log in")]
     ClaimedByAccount,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{AccountError, Accounts, counted, invalid, normalise_email};
 use crate::caller::Caller;
 use crate::ids::UserId;
-use crate::store::{GuestRow, StoreError, UserRow};
+use crate::store::{ClaimableGuest, GuestRow, Key, StoreError, UserRow};
 
 /// Crockford's letters: none of them looks like another, and `I`, `L` and `O` can be read as digits.
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -29,13 +29,27 @@ pub struct GuestSession {
     pub access_ttl: Duration,
 }
 
+/// A session that a claim code opened.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The session of the guest.
+    pub session: GuestSession,
+    /// The claim code that works from now on.
+    pub claim_code: String,
+    /// True if that is another one than was used, which has ended.
+    pub is_new_code: bool,
+}
+
 /// The address that a guest has left, and the code that brings the guest's tickets to another
 /// device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub struct GuestContact {
+    /// The address as it is stored.
     pub email: String,
+    /// The claim code.
     pub claim_code: String,
+    /// True if the code ends by its first use, and another one takes its place.
+    pub works_once: bool,
 }
 
 /// The stored data of a caller.
@@ -84,7 +98,7 @@ impl Accounts {
             self.guests_by_address.attempt(&network.to_string())?;
         }
         match self.store.guest_put(guest.user, &email, self.clock.now_ms()).await {
-            Ok(version) => Ok(self.contact(guest.user, email, version)),
+            Ok(version) => Ok(self.contact(guest.user, email, (version, false))),
             Err(StoreError::Conflict(_)) => Err(AccountError::HasAccount),
             Err(error) => Err(error.into()),
         }
@@ -102,7 +116,7 @@ impl Accounts {
         let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
         let user = UserId::random();
         self.store.guest_put_recipient(user, &email, self.clock.now_ms()).await?;
-        Ok((user, self.contact(user, email, 0)))
+        Ok((user, self.contact(user, email, (0, true))))
     }
 
     /// Forgets a guest who was given nothing after all.
@@ -113,18 +127,17 @@ impl Accounts {
         Ok(self.store.guest_delete(guest).await?)
     }
 
-    /// True for an account, and where mails are sent for a guest whose address is confirmed: places that
-    /// are kept for days on a promise are kept for people who can be reached, and who are not made by the
-    /// thousand.
+    /// Where mails are sent, true for an account or a guest whose address is confirmed; else for an account
+    /// alone: places that are kept for days on a promise are kept for people who can be reached, and who are
+    /// not made by the thousand.
     ///
     /// # Errors
     /// [`AccountError::Store`].
     pub async fn may_promise_payment(&self, caller: Caller) -> Result<bool, AccountError> {
-        if !caller.guest {
-            return Ok(true);
+        match self.can_notify() {
+            true => self.is_confirmed(caller.user).await,
+            false => Ok(!caller.guest),
         }
-        let row = self.store.guest_get(caller.user).await?;
-        Ok(self.can_notify() && row.is_some_and(|row| row.email_confirmed_at.is_some()))
     }
 
     /// Returns the address that a guest has left, with the claim code.
@@ -133,7 +146,8 @@ impl Accounts {
     /// [`AccountError::Store`].
     pub async fn guest_contact(&self, guest: UserId) -> Result<Option<GuestContact>, AccountError> {
         let row = self.store.guest_get(guest).await?;
-        Ok(row.map(|row| self.contact(guest, row.email, row.code_version)))
+        let code = |row: &GuestRow| (row.code_version, row.is_unclaimed_gift);
+        Ok(row.map(|row| self.contact(guest, row.email.clone(), code(&row))))
     }
 
     /// Returns the address and the claim code of a guest to whom places were given; `None` once the code
@@ -143,23 +157,26 @@ impl Accounts {
     /// [`AccountError::Store`].
     pub async fn gift_contact(&self, guest: UserId) -> Result<Option<GuestContact>, AccountError> {
         let row = self.store.guest_get(guest).await?.filter(|row| row.is_unclaimed_gift);
-        Ok(row.map(|row| self.contact(guest, row.email, row.code_version)))
+        Ok(row.map(|row| self.contact(guest, row.email, (row.code_version, true))))
     }
 
     /// Returns a new session of the guest with this address and claim code. Failed attempts are
     /// limited like failed logins. The code of places that were given away, which the organiser knows,
-    /// ends by its use: the guest has another one from then on.
+    /// ends by its use: the guest has another one from then on. A retry with the same `client_key` may
+    /// use the ended one, and no one else: the organiser knows it too.
     ///
     /// # Errors
     /// [`AccountError::ClaimRefused`], no matter which of the two was wrong;
+    /// [`AccountError::ClaimUsed`] for the right code of places that were given away, which has ended;
     /// [`AccountError::ClaimedByAccount`] for a right code of a guest who has registered with the same
     /// address. Without the code no one learns which addresses have accounts.
     pub async fn claim(
         &self,
         email: &str,
         code: &str,
+        client_key: Option<&str>,
         from: Option<IpAddr>,
-    ) -> Result<GuestSession, AccountError> {
+    ) -> Result<Claimed, AccountError> {
         let normal = normalise_email(email);
         // By network too, so that no stranger keeps the owner out.
         let name = format!("claim {} {:?}", normal.as_deref().unwrap_or(email), counted(from));
@@ -171,12 +188,23 @@ impl Accounts {
         };
         let wanted = blake3::hash(read_code(code).as_bytes());
         let email = normal.unwrap_or_default();
+        let claimed = |guest: UserId, version: i64, is_new_code: bool| {
+            self.by_email.forget(&name);
+            let claim_code = self.code(guest, &email, version);
+            Ok(Claimed { session: self.guest_session(guest)?, claim_code, is_new_code })
+        };
         // Hashes compare in constant time.
         let is_it = |user: UserId, version: i64| {
             blake3::hash(self.code(user, &email, version).as_bytes()) == wanted
         };
-        let Some(guest) = guests.into_iter().find(|guest| is_it(guest.user, guest.code_version))
-        else {
+        let found = guests.iter().find(|guest| is_it(guest.user, guest.code_version));
+        // A code that another address has ended was derived from the address before: the last one of this
+        // address has ended by its use.
+        let used = |guest: &&ClaimableGuest| {
+            guest.code_version > 0 && is_it(guest.user, guest.code_version.saturating_sub(1))
+        };
+        let used = guests.iter().find(used);
+        let Some(guest) = found.or(used) else {
             // Read for every wrong code too, so that the time taken tells nothing either.
             let account = self.store.user_by_email(&email).await?;
             let was_guest = |id| (0..VERSIONS_OF_ACCOUNTS).any(|version| is_it(id, version));
@@ -185,20 +213,31 @@ impl Accounts {
             }
             return Err(AccountError::ClaimRefused);
         };
-        if guest.is_unclaimed_gift && !self.store.guest_claim_gift(guest).await? {
-            return Err(AccountError::ClaimRefused);
+        if found.is_some() && !guest.is_unclaimed_gift {
+            return claimed(guest.user, guest.code_version, false);
         }
-        self.by_email.forget(&name);
-        self.guest_session(guest.user)
+        let key = client_key.map(|key| of_claim(guest.user, key, &wanted));
+        let next = match found {
+            Some(gift) => {
+                self.store.guest_claim_gift(*gift, key.as_ref(), self.clock.now_ms()).await?
+            }
+            None => {
+                let before = self.store.idempotency_response(key.as_ref()).await?;
+                before.map(|_| guest.code_version)
+            }
+        };
+        claimed(guest.user, next.ok_or(AccountError::ClaimUsed)?, true)
     }
 
     /// Returns the one of `guests`, given with their addresses and the versions of their codes, to whom a
-    /// claim code belongs. For administrators, who may read all of their orders: attempts are not limited.
+    /// claim code belongs, also one that has ended by its use: mails from before show it. For staff, who
+    /// may read all of their orders: attempts are not limited, and the code opens nothing here.
     #[must_use]
     pub fn guest_with_code(&self, guests: &[(UserId, String, i64)], code: &str) -> Option<UserId> {
         let wanted = read_code(code);
         let is_it = |(user, email, version): &&(UserId, String, i64)| {
-            self.code(*user, email, *version) == wanted
+            let versions = [*version, version.saturating_sub(1).max(0)];
+            versions.iter().any(|version| self.code(*user, email, *version) == wanted)
         };
         guests.iter().find(is_it).map(|(user, ..)| *user)
     }
@@ -233,8 +272,13 @@ impl Accounts {
         Ok(GuestSession { user, access_token, access_ttl: super::tokens::GUEST_TTL })
     }
 
-    fn contact(&self, user: UserId, email: String, version: i64) -> GuestContact {
-        GuestContact { claim_code: self.code(user, &email, version), email }
+    fn contact(
+        &self,
+        user: UserId,
+        email: String,
+        (version, works_once): (i64, bool),
+    ) -> GuestContact {
+        GuestContact { claim_code: self.code(user, &email, version), email, works_once }
     }
 
     /// Returns the claim code of a guest. It is derived and not stored: the database does not
@@ -250,6 +294,21 @@ impl Accounts {
         let hash = hasher.finalize();
         let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
         hash.as_bytes()[..CODE_LETTERS].iter().map(letter).collect()
+    }
+}
+
+/// Returns the identity of a claim across its retries.
+fn of_claim(guest: UserId, client_key: &str, code: &blake3::Hash) -> Key {
+    let half = |hash: &blake3::Hash| {
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash.as_bytes()[..16]);
+        half
+    };
+    Key {
+        principal: guest,
+        operation: "claim gift",
+        key_hash: half(&blake3::hash(client_key.as_bytes())),
+        fingerprint: half(code),
     }
 }
 

@@ -321,7 +321,7 @@ impl Accounts {
             return Err(invalid("password", reason));
         }
         // A password keeps the address for good: one that was mistyped may be another person's.
-        if self.can_notify() && user.email_confirmed_at.is_none() {
+        if !self.has_proved_address(&user) {
             let reason =
                 "needs a confirmed e-mail address: open the link in the mail first".to_owned();
             return Err(invalid("password", reason));

@@ -101,8 +101,11 @@ impl Accounts {
         } else {
             tracing::warn!(email = masked(email), network = ?network, by = kind,
                 "wrong passwords have locked a login");
-            self.tell_of_lock(owner).await;
-            self.note_lock(owner, from.device.address);
+            // Each network has a lock of its own: a mail and a row for each would flood the owner and the log.
+            if self.is_first_lock(owner).await {
+                self.tell_of_lock(owner);
+                self.note_lock(owner, from.device.address);
+            }
         }
         Err(AccountError::InvalidCredentials)
     }
@@ -138,11 +141,15 @@ impl Accounts {
         Lock { kind: "login", what }
     }
 
-    /// Tells the owner of an account of a lock, at most once while one lasts.
-    async fn tell_of_lock(&self, owner: Option<UserId>) {
+    /// True for the first lock of an account within the time that one lasts.
+    async fn is_first_lock(&self, owner: Option<UserId>) -> bool {
         let what = owner.map(|owner| owner.0.into_bytes()).unwrap_or_default();
-        let is_first = self.limits.attempt("told-of-lock", &what, (1, LOCK.1)).await.is_ok();
-        let Some(owner) = owner.filter(|_| is_first && self.can_notify()) else { return };
+        self.limits.attempt("told-of-lock", &what, (1, LOCK.1)).await.is_ok()
+    }
+
+    /// Tells the owner of an account of a lock.
+    fn tell_of_lock(&self, owner: Option<UserId>) {
+        let Some(owner) = owner.filter(|_| self.can_notify()) else { return };
         let (store, now) = (self.store.clone(), self.clock.now_ms());
         let life_ms = i64::try_from(LOCK.1.as_millis()).unwrap_or(i64::MAX);
         let payload = json!({ "untilMs": now.saturating_add(life_ms) });

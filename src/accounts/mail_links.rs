@@ -140,7 +140,8 @@ impl Accounts {
         self.limits.may_have(OF_NETWORK, network.to_string().as_bytes(), a_minute).await
     }
 
-    async fn is_confirmed(&self, person: UserId) -> Result<bool, AccountError> {
+    /// True if the address of an account or a guest is confirmed.
+    pub(super) async fn is_confirmed(&self, person: UserId) -> Result<bool, AccountError> {
         if let Some(user) = self.store.user_get(person).await? {
             return Ok(user.email_confirmed_at.is_some());
         }

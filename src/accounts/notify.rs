@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{AccountError, Accounts};
 use crate::ids::UserId;
-use crate::store::NewNotice;
+use crate::store::{GuestRow, NewNotice, UserRow};
 
 /// The time in which mails to an address that is not confirmed are counted.
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
@@ -17,20 +17,31 @@ const ORDER_MAILS_AN_HOUR: u32 = 10;
 impl Accounts {
     /// Counts a mail to a guest by the address, with the other instances: false if the address, which
     /// may be a stranger's, is not confirmed and had its share. A mail that is tried again counts once.
+    /// Places that were given away count nothing until they are claimed: only staff cause mails about them.
     ///
     /// # Errors
     /// [`AccountError::Store`].
     pub async fn may_mail_guest(&self, mail: Uuid, guest: UserId) -> Result<bool, AccountError> {
         let row = self.store.guest_get(guest).await?;
-        let Some(row) = row.filter(|row| row.email_confirmed_at.is_none()) else { return Ok(true) };
+        let is_counted =
+            |row: &GuestRow| row.email_confirmed_at.is_none() && !row.is_unclaimed_gift;
+        let Some(row) = row.filter(is_counted) else { return Ok(true) };
         let is_first = self.limits.is_first("guest-mail", mail.as_bytes()).await;
         let most = (ORDER_MAILS_AN_HOUR, HOUR);
         Ok(!is_first || self.limits.may_have("mails-to-guests", row.email.as_bytes(), most).await)
     }
 
-    /// True if notices reach people.
-    pub(super) fn can_notify(&self) -> bool {
+    /// True if notices reach people: mails are sent, or kept for a demonstration.
+    #[must_use]
+    pub fn can_notify(&self) -> bool {
         self.notifies
+    }
+
+    /// True if an account can be taken for the person who has its address: the address is confirmed, or
+    /// none can be, where no mails are sent. Anyone may register an address first.
+    #[must_use]
+    pub fn has_proved_address(&self, user: &UserRow) -> bool {
+        !self.can_notify() || user.email_confirmed_at.is_some()
     }
 
     /// Tells a person what has happened already. A failure is logged: it does not undo what happened.

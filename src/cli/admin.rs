@@ -1,7 +1,7 @@
 //! `admitone admin`: administration by the operator of the server, when no administrator can log in.
 
 use std::fs;
-use std::io::{BufRead, ErrorKind, stdin};
+use std::io::{BufRead, ErrorKind, Write, stderr, stdin};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::accounts::{Accounts, generated_password, normalise_email};
 use crate::audit_log::{self, Act};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, MailMode};
 use crate::http::error::ApiError;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
@@ -42,8 +42,12 @@ pub(super) fn command() -> Command {
             )
     };
     let command = Command::new("admin").about("Help people who cannot log in or lack a role");
+    let unconfirmed = Arg::new("unconfirmed")
+        .long("unconfirmed")
+        .action(ArgAction::SetTrue)
+        .help("Give it to an account whose address is not confirmed");
     let command = command
-        .subcommand(with_role("grant", "Give an account a role"))
+        .subcommand(with_role("grant", "Give an account a role").arg(unconfirmed))
         .subcommand(with_role("revoke", "Take a role from an account"));
     command.subcommand(
         Command::new("reset-password")
@@ -83,20 +87,7 @@ enum Change {
 /// Gives or takes a role, and writes that to the audit log.
 fn change_role(config: &Config, arguments: &ArgMatches, change: Change) -> Result<()> {
     let email = arguments.get_one::<String>("email").context("whose role?")?;
-    let role = arguments.get_one::<String>("role").map(|name| name.to_uppercase());
-    let role = role.and_then(|name| GrantRole::parse(&name)).context("which role?")?;
-    let offering = arguments.get_one::<String>("offering");
-    let offering: Option<OfferingId> = offering
-        .map(|id| id.parse())
-        .transpose()
-        .context("OFFERING is the id of an event or class")?;
-    match (role, offering) {
-        (GrantRole::Admin, Some(_)) => bail!("ADMIN is for no offering: leave OFFERING out"),
-        (GrantRole::Organiser | GrantRole::Finance | GrantRole::Door, None) => {
-            bail!("{} is for one offering: name its id", role.as_str())
-        }
-        _ => {}
-    }
+    let (role, offering) = role_of(arguments)?;
     super::block_on(async {
         let (_lock, store) = open(config).await?;
         let address = normalise_email(email).map_err(anyhow::Error::msg)?;
@@ -107,6 +98,12 @@ fn change_role(config: &Config, arguments: &ArgMatches, change: Change) -> Resul
             && store.event_get(offering).await?.is_none()
         {
             bail!("there is no event or class with the id {offering}");
+        }
+        if change == Change::Grant
+            && user.email_confirmed_at.is_none()
+            && !arguments.get_flag("unconfirmed")
+        {
+            unconfirmed(config, &user.email)?;
         }
         let roles = Roles::new(store.clone(), config.jwt_secret.expose());
         let now = SystemClock::new().now_ms();
@@ -142,6 +139,36 @@ fn change_role(config: &Config, arguments: &ArgMatches, change: Change) -> Resul
         ));
         Ok(())
     })
+}
+
+/// Returns the role and the offering that a command names.
+fn role_of(arguments: &ArgMatches) -> Result<(GrantRole, Option<OfferingId>)> {
+    let role = arguments.get_one::<String>("role").map(|name| name.to_uppercase());
+    let role = role.and_then(|name| GrantRole::parse(&name)).context("which role?")?;
+    let offering = arguments.get_one::<String>("offering");
+    let offering: Option<OfferingId> = offering
+        .map(|id| id.parse())
+        .transpose()
+        .context("OFFERING is the id of an event or class")?;
+    match (role, offering) {
+        (GrantRole::Admin, Some(_)) => bail!("ADMIN is for no offering: leave OFFERING out"),
+        (GrantRole::Organiser | GrantRole::Finance | GrantRole::Door, None) => {
+            bail!("{} is for one offering: name its id", role.as_str())
+        }
+        _ => Ok((role, offering)),
+    }
+}
+
+/// Refuses a role for an account with an address that is not confirmed: it need not be the account of the
+/// person who has the address. Only warns where it is said that mails are off, as no address can be
+/// confirmed then. This command may run without the server's settings of mails, so that silence is no word.
+fn unconfirmed(config: &Config, email: &str) -> Result<()> {
+    let why = format!("the address {email} has not been confirmed: anyone may have registered it");
+    if config.mail != Some(MailMode::Off) {
+        bail!("{why}; ask the person to confirm it, or add --unconfirmed");
+    }
+    let _ = writeln!(stderr(), "warning: {why}");
+    Ok(())
 }
 
 async fn revoke(

@@ -13,7 +13,7 @@ use super::orders::{self, Order};
 use super::outcome::ComposeError;
 use super::parts::MailerParts;
 use super::words::{Templates, Written, one_line};
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, GuestContact};
 use crate::config::Config;
 use crate::ids::{OfferingId, PaymentId, ReservationId};
 use crate::inventory::{SaleState, TimestampMs};
@@ -237,17 +237,15 @@ impl Composer {
         if person.name.is_none()
             && let Some(contact) = self.contact(draft.letter).await?
         {
-            draft.values.insert("claim_code", contact.into());
+            draft.values.insert("claim_code", contact.claim_code.into());
+            draft.values.insert("claim_once", contact.works_once.into());
             draft.values.insert("claim_url", self.links.to("/claim").into());
         }
         Ok(())
     }
 
-    async fn contact(&self, letter: &Letter) -> Result<Option<String>, ComposeError> {
-        match self.parts.accounts.guest_contact(letter.user).await {
-            Ok(contact) => Ok(contact.map(|contact| contact.claim_code)),
-            Err(error) => Err(of_account(error)),
-        }
+    async fn contact(&self, letter: &Letter) -> Result<Option<GuestContact>, ComposeError> {
+        self.parts.accounts.guest_contact(letter.user).await.map_err(of_account)
     }
 
     async fn about_event(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {

@@ -13,7 +13,7 @@ use crate::web::cookies::{self, EndedElsewhere};
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
 use crate::web::format::money;
-use crate::web::forms::{Form, local_path, see_other};
+use crate::web::forms::{Form, local_path, noted, see_other};
 use crate::web::guests;
 use crate::web::invitation;
 use crate::web::layout::{self, Page};
@@ -335,17 +335,29 @@ pub(super) async fn refused(
 }
 
 #[derive(Deserialize)]
-struct Nothing {}
+struct Confirmation {
+    /// The page that asks for it; the account's by default.
+    #[serde(default)]
+    back: String,
+}
 
 /// Sends another link that confirms the address.
 async fn send_confirmation(
     state: web::Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
-    _: Form<Nothing>,
+    Form(asked): Form<Confirmation>,
 ) -> Result<HttpResponse, ApiError> {
     state.accounts.send_confirmation(visitor.caller()?, client_address(&request)).await?;
-    Ok(see_other("/account?notice=confirmation_sent"))
+    let back = match local_path(&asked.back) {
+        "/" => "/account",
+        back => back,
+    };
+    let notice = match state.accounts.can_notify() {
+        true => "confirmation_sent",
+        false => "sends_no_mails",
+    };
+    Ok(see_other(&noted(back, notice)))
 }
 
 #[derive(Deserialize)]

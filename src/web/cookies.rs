@@ -4,6 +4,7 @@ use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use uuid::Uuid;
 
 use crate::accounts::{Caller, Session};
 use crate::http::error::{ApiError, ErrorCode};
@@ -72,6 +73,15 @@ pub(crate) fn open_guest(response: &mut HttpResponse, site: &Site, token: String
 pub(crate) fn keep_device(response: &mut HttpResponse, site: &Site, token: String) {
     let kept = cookie(site, site.cookies.device, token, Duration::days(180));
     let _ = response.add_cookie(&kept);
+}
+
+/// Makes the claims of a browser known again: an answer that was lost is asked for once more.
+pub(crate) fn mark_claim(response: &mut HttpResponse, request: &HttpRequest, site: &Site) {
+    let name = site.cookies.claim;
+    if request.cookie(name).is_none() {
+        let mark = Uuid::new_v4().to_string();
+        let _ = response.add_cookie(&cookie(site, name, mark, Duration::hours(1)));
+    }
 }
 
 /// Puts a session into the cookies of an answer.

@@ -17,13 +17,16 @@ use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
-use crate::web::forms::Form;
+use crate::web::forms::{Form, noted};
 use crate::web::layout::{self, Page};
 use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// The most guests of an event among whom a claim code is looked for, newest first.
 const MOST_GUESTS: u64 = 50_000;
+
+/// The notice that the code of places that were given away has ended by its use.
+pub(super) const NEW_CODE: &str = "new_claim_code";
 
 /// Adds the route.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -86,7 +89,7 @@ pub(super) async fn claim_code(state: &AppState, visitor: &Visitor) -> Result<Ma
     Ok(html! {
         @if let Some(contact) = contact {
             section.claim-code {
-                h3 { (visitor.text("guest.keep_code")) }
+                h2 { (visitor.text("guest.keep_code")) }
                 p {
                     (visitor.fill("guest.code_explained", &[("email", &contact.email)])) " "
                     a href="/claim" { (visitor.text("guest.claim")) }
@@ -182,8 +185,14 @@ struct Query {
     notice: Option<String>,
 }
 
-async fn claim_page(visitor: Visitor, query: web::Query<Query>) -> HttpResponse {
-    show(&visitor, &Claim::default(), query.notice.as_deref(), None)
+async fn claim_page(
+    request: HttpRequest,
+    visitor: Visitor,
+    query: web::Query<Query>,
+) -> HttpResponse {
+    let mut page = show(&visitor, &Claim::default(), query.notice.as_deref(), None);
+    cookies::mark_claim(&mut page, &request, &visitor.site);
+    page
 }
 
 /// Why a code was refused.
@@ -191,6 +200,8 @@ enum Refused {
     Said(String),
     /// The code is right, and its guest has an account by now.
     HasAccount,
+    /// The code was right, and has ended by its use.
+    Used,
 }
 
 fn show(
@@ -222,6 +233,7 @@ fn show(
                         (visitor.text("guest.claimed_by_account")) " "
                         a href="/sign-in?back=/tickets" { (visitor.text("account.sign_in")) }
                     },
+                    Some(Refused::Used) => (refusal(Some(visitor.text("guest.code_used")))),
                     None => {}
                 }
                 (email_field(visitor, &entered.email, None))
@@ -245,8 +257,11 @@ async fn claim(
     Form(entered): Form<Claim>,
 ) -> Result<HttpResponse, ApiError> {
     let from = client_address(&request);
-    match state.accounts.claim(&entered.email, &entered.code, from).await {
-        Ok(session) => {
+    let key = request.cookie(visitor.site.cookies.claim);
+    let key = key.as_ref().map(|key| key.value());
+    match state.accounts.claim(&entered.email, &entered.code, key, from).await {
+        Ok(claimed) => {
+            let session = claimed.session;
             // Another guest's basket comes along, as it does at a sign-in.
             let other = visitor.caller.filter(|caller| caller.guest && caller.user != session.user);
             let moved = match other {
@@ -254,13 +269,19 @@ async fn claim(
                 None => Moved::default(),
             };
             sessions::end_earlier(&state, &request, &visitor).await;
-            let mut response = sessions::lead_on(&request, &moved.noted("/tickets"));
+            // The tickets have no other way in: this counts more than the basket.
+            let path = match claimed.is_new_code {
+                true => noted("/tickets", NEW_CODE),
+                false => moved.noted("/tickets"),
+            };
+            let mut response = sessions::lead_on(&request, &path);
             cookies::open_guest(&mut response, &visitor.site, session.access_token);
             Ok(response)
         }
         Err(error) => {
             let refused = match &error {
                 AccountError::ClaimedByAccount => Some(Refused::HasAccount),
+                AccountError::ClaimUsed => Some(Refused::Used),
                 _ => None,
             };
             let failure = ApiError::from(error);

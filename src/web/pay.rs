@@ -139,9 +139,7 @@ pub(super) async fn ways(
         @if visitor.has_account() {
             (by_wallet(visitor, (row, &key), event, balance))
         }
-        @if offers(Method::Manual) && !may_promise {
-            p.hint { (visitor.text("pay.manual_needs_account")) }
-        }
+        @if offers(Method::Manual) && !may_promise { (needs_account(state, visitor, row).await?) }
         @if offers(Method::Manual) && may_promise {
             form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
                 input type="hidden" name="key" value={ (key) "-manual" };
@@ -155,6 +153,39 @@ pub(super) async fn ways(
         }
         @if is_none {
             p.warning { (visitor.text("orders.no_method")) }
+        }
+    })
+}
+
+/// Says what a customer needs to pay by hand, with another link for an address that is not confirmed.
+async fn needs_account(
+    state: &AppState,
+    visitor: &Visitor,
+    row: &ReservationRow,
+) -> Result<Markup, ApiError> {
+    let has_address = match state.store.user_get(row.user).await? {
+        Some(user) => !user.email.is_empty(),
+        None => state.accounts.guest_contact(row.user).await?.is_some(),
+    };
+    let may_confirm = state.accounts.can_notify() && has_address;
+    let order = format!("/orders/{}", row.id);
+    Ok(html! {
+        @if may_confirm {
+            form.row method="post" action="/account/confirmation" {
+                input type="hidden" name="back" value=(order);
+                span.hint { (visitor.text("pay.manual_needs_account")) }
+                button.link { (visitor.text("mail_links.another")) }
+            }
+        } @else if visitor.has_account() {
+            p.hint {
+                (visitor.text("pay.manual_needs_address")) " "
+                a href="/account" { (visitor.text("account.title")) }
+            }
+        } @else {
+            p.hint {
+                (visitor.text("pay.manual_needs_account_alone")) " "
+                a href={ "/register?back=" (order) } { (visitor.text("account.register")) }
+            }
         }
     })
 }

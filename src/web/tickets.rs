@@ -14,6 +14,7 @@ use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::offerings::short_code;
 use crate::store::EventRow;
+use crate::web::guests;
 use crate::web::layout::{self, Page};
 use crate::web::places;
 use crate::web::visitor::Visitor;
@@ -50,9 +51,12 @@ async fn list(
     for row in &rows {
         shown.push((state.offerings.offering(row.offering).await?, ticket_dto(&state, row).await?));
     }
+    let code = guests::claim_code(&state, &visitor).await?;
+    let has_new_code = query.notice.as_deref() == Some(guests::NEW_CODE);
     let main = html! {
         h1 { (visitor.text("tickets.title")) }
         (saved_copy(&visitor, caller))
+        @if has_new_code { (code) }
         @if shown.is_empty() {
             section.empty {
                 p { (visitor.text("tickets.none")) }
@@ -66,6 +70,7 @@ async fn list(
         @if let Some(next) = &found.next_cursor {
             p.more { a.button.quiet href={ "/tickets?after=" (next) } { (visitor.text("start.more")) } }
         }
+        @if !has_new_code { (code) }
         p { a href="/orders" { (visitor.text("basket.orders")) } }
     };
     let page = Page::new(visitor.text("tickets.title")).main(main).script("tickets.js");

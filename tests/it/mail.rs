@@ -2,6 +2,7 @@
 
 mod changes;
 mod classes;
+mod gifts;
 mod kept;
 mod links;
 mod money;

@@ -36,6 +36,9 @@ impl From<AccountError> for ApiError {
             AccountError::RefreshReused => ErrorCode::RefreshTokenReused,
             AccountError::AccountRequired => ErrorCode::AccountRequired,
             AccountError::HasAccount => ErrorCode::NotAGuest,
+            AccountError::ClaimUsed => {
+                return Self::new(ErrorCode::InvalidClaimCode, error.to_string());
+            }
             AccountError::ClaimRefused | AccountError::ClaimedByAccount => {
                 ErrorCode::InvalidClaimCode
             }

@@ -20,6 +20,8 @@ pub struct CookieNames {
     pub refresh: &'static str,
     /// The cookie of a device that was signed in on.
     pub device: &'static str,
+    /// The cookie by which a browser's claim of a guest's order is known again.
+    pub claim: &'static str,
 }
 
 impl CookieNames {
@@ -27,13 +29,17 @@ impl CookieNames {
     #[must_use]
     pub fn of(config: &Config) -> Self {
         match config.allow_plain_http {
-            true => {
-                Self { access: "admitone", refresh: "admitone-refresh", device: "admitone-device" }
-            }
+            true => Self {
+                access: "admitone",
+                refresh: "admitone-refresh",
+                device: "admitone-device",
+                claim: "admitone-claim",
+            },
             false => Self {
                 access: "__Host-admitone",
                 refresh: "__Host-admitone-refresh",
                 device: "__Host-device",
+                claim: "__Host-claim",
             },
         }
     }

@@ -155,7 +155,7 @@ fn values(language: Language) -> Value {
     context! {
         shop => "Shop", language => language.tag(), home => "https://t.example/", name => "Kim & Co",
         event, order, tickets => [ticket], refund => "₩5", reason => "<declined>",
-        claim_code => "7H3K9QWX2M", claim_url => "https://t.example/claim", deadline => "SOON",
+        claim_code => "7H3K9QWX2M", claim_once => true, claim_url => "https://t.example/claim", deadline => "SOON",
         previous_name => "Macbeth", previous_when => "BEFORE", previous_venue => "Elsewhere",
         is_open => true, had_place => true, is_paid => true, cause => "UNPAID", fee => "₩7",
         pay => context! { fee => "₩7", by => "TONIGHT", url => "https://t.example/orders/1" },

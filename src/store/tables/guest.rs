@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
-use crate::store::tables::mail_link;
-use crate::store::{Store, StoreError};
+use crate::store::tables::{idempotency, mail_link};
+use crate::store::{Key, Store, StoreError};
 
 /// A customer without an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,22 +116,35 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the claim code of places that were given away, which was used; the guest has the next one.
-    /// Returns false if it had ended: of several who use it at once, one is in time.
+    /// Ends the claim code of places that were given away, which was used, and returns the version of
+    /// the guest's next one. `None` if it had ended: of several who use it at once, one is in time, with
+    /// its retries, which have the same key.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn guest_claim_gift(&self, gift: ClaimableGuest) -> Result<bool, StoreError> {
+    pub async fn guest_claim_gift(
+        &self,
+        gift: ClaimableGuest,
+        key: Option<&Key>,
+        now: TimestampMs,
+    ) -> Result<Option<i64>, StoreError> {
         let next = gift.code_version.saturating_add(1);
+        let transaction = self.writes().begin().await?;
         let claimed = guest::Entity::update_many()
             .col_expr(guest::Column::CodeVersion, Expr::value(next))
             .col_expr(guest::Column::IsUnclaimedGift, Expr::value(false))
             .filter(guest::Column::UserId.eq(gift.user.0))
             .filter(guest::Column::CodeVersion.eq(gift.code_version))
             .filter(guest::Column::IsUnclaimedGift.eq(true))
-            .exec(self.writes())
+            .exec(&transaction)
             .await?;
-        Ok(claimed.rows_affected == 1)
+        if claimed.rows_affected == 0 {
+            let Some(key) = key else { return Ok(None) };
+            return Ok(idempotency::earlier(&transaction, key).await?.map(|_| next));
+        }
+        idempotency::claim(&transaction, key, "", now).await?;
+        transaction.commit().await?;
+        Ok(Some(next))
     }
 
     /// Returns a guest who has left an address.

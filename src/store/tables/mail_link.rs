@@ -16,7 +16,7 @@ use crate::store::{Store, StoreError};
 /// The action that a link proves the right to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkPurpose {
-    /// To confirm the address, and for guests to open their orders.
+    /// To confirm the address.
     ConfirmEmail,
     /// To set a new password.
     ResetPassword,

@@ -40,7 +40,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 struct Query {
     #[serde(default)]
     action: String,
-    /// The id or the e-mail address of an account.
+    /// The id of an account, or for administrators the e-mail address of one.
     #[serde(default)]
     actor: String,
     #[serde(default)]
@@ -68,6 +68,10 @@ impl Query {
             "" => None,
             text => match (text.parse().map(UserId), normalise_email(text)) {
                 (Ok(id), _) => Some(id),
+                // Found or not, the rows would tell others whose address it is.
+                (Err(_), _) if !visitor.is_admin() => {
+                    return Ok(Err(Refused::new(visitor, "actor", "audit_log.actor_by_id")));
+                }
                 // No account has this id: an address without an account has done nothing.
                 (Err(_), Ok(email)) => {
                     let user = state.store.user_by_email(&email).await?;
@@ -207,10 +211,12 @@ fn form(
     };
     let day =
         |name, label, value| refusals.field(Field { kind: "date", ..field(name, label, value) });
+    let actor_hint =
+        if visitor.is_admin() { "audit_log.actor_hint" } else { "audit_log.actor_hint_id" };
     html! {
         form.search method="get" action="/organiser/audit" role="search" {
             (text("action", "audit_log.action", &query.action, "audit_log.action_hint"))
-            (text("actor", "audit_log.actor", &query.actor, "audit_log.actor_hint"))
+            (text("actor", "audit_log.actor", &query.actor, actor_hint))
             (refusals.with_error(field("event", "audit_log.event", &query.event)).choice(offerings))
             (day("from", "audit_log.from", &query.from))
             (day("to", "audit_log.to", &query.to))
@@ -275,7 +281,7 @@ impl Names<'_> {
             @if self.visitor.is_admin() {
                 a href={ "/organiser/users/" (id) } { (name) }
             } @else {
-                (name)
+                a href={ "/organiser/audit?actor=" (id) } { (name) }
             }
         }
     }

@@ -270,7 +270,8 @@ async fn submit(
     }
 }
 
-/// Reads the recipient, if there is such an account, and the places.
+/// Reads the recipient, if there is such an account, and the places. An account whose address is not
+/// confirmed may be another person's: it is as good as none.
 async fn read(
     state: &AppState,
     visitor: &Visitor,
@@ -305,6 +306,7 @@ async fn read(
     let email = crate::accounts::normalise_email(&email)
         .map_err(|reason| ApiError::invalid("email", reason))?;
     let account = state.store.user_by_email(&email).await?;
+    let account = account.filter(|account| state.accounts.has_proved_address(account));
     let account = account.map(|account| Recipient::Account(account.id));
     Ok((account.ok_or_else(|| said("organiser_give.no_account")), lines))
 }

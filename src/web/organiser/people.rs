@@ -103,12 +103,21 @@ fn table(state: &AppState, visitor: &Visitor, title: &str, users: &[UserRow]) ->
     let row = |user: &UserRow| {
         vec![
             html! { a href={ "/organiser/users/" (user.id) } { (user.name) } },
-            html! { (user.email) },
+            html! { (user.email) @if is_unconfirmed(user) { " " (not_confirmed(visitor)) } },
             role_names(state, visitor, user),
             html! { (format::date(visitor.language, user.created_at, visitor.site.zone)) },
         ]
     };
     cards(title, &columns, users.iter().map(row))
+}
+
+/// True for an account with an address that is not confirmed.
+fn is_unconfirmed(user: &UserRow) -> bool {
+    !user.email.is_empty() && user.email_confirmed_at.is_none()
+}
+
+fn not_confirmed(visitor: &Visitor) -> Markup {
+    html! { span.hint { "(" (visitor.text("people.not_confirmed")) ")" } }
 }
 
 fn role_name(visitor: &Visitor, role: Role) -> &'static str {
@@ -166,8 +175,16 @@ async fn show(
     let main = html! {
         p.back { a href="/organiser/users" { (visitor.text("people.title")) } }
         h1 { (user.name) }
+        @if is_unconfirmed(&user) {
+            p.warning { (visitor.text("people.not_confirmed_warning")) }
+        }
         dl.facts-list {
-            dt { (visitor.text("account.email")) } dd { (user.email) }
+            dt { (visitor.text("account.email")) }
+            dd { (user.email) @if is_unconfirmed(&user) { " " (not_confirmed(visitor)) } }
+            @if let Some(at) = user.email_confirmed_at {
+                dt { (visitor.text("people.confirmed")) }
+                dd { (format::date(visitor.language, at, visitor.site.zone)) }
+            }
             @if let Some(phone) = &user.phone_number {
                 dt { (visitor.text("people.phone")) } dd { (phone) }
             }

@@ -13,6 +13,7 @@ use crate::http::extract::Caller;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::{Idempotency, QueuePhase, Rejection};
+use crate::store::UserRow;
 use crate::waiting_room::{Seen, WaitingRoomError};
 use crate::web::fields::Field;
 use crate::web::visitor::Visitor;
@@ -27,6 +28,8 @@ struct PeopleForm {
     class: &'static str,
     /// The key of what is said if there was nothing to do.
     none: &'static str,
+    /// The key of what is said of an address without an account that is meant.
+    unknown: &'static str,
 }
 
 const FORMS: [PeopleForm; 2] = [
@@ -38,6 +41,7 @@ const FORMS: [PeopleForm; 2] = [
         does: "organiser_queue.guests_does",
         class: "button",
         none: "organiser_queue.guests_none",
+        unknown: "organiser_queue.no_confirmed_account",
     },
     PeopleForm {
         action: "void",
@@ -47,6 +51,7 @@ const FORMS: [PeopleForm; 2] = [
         does: "organiser_queue.void_does",
         class: "button danger",
         none: "organiser_queue.void_none",
+        unknown: "organiser_queue.no_account",
     },
 ];
 
@@ -138,10 +143,10 @@ pub(super) async fn carry_out(
         let value = entered.entered(VALUE).trim().to_owned();
         return done(visitor, VALUE, rooms.draw(event, admin.user, value, key).await.map(drop));
     };
-    let people = match accounts(state, &entered.entered(form.emails)).await? {
+    let people = match accounts(state, form, &entered.entered(form.emails)).await? {
         Ok(people) => people,
         Err(unknown) => {
-            let text = visitor.fill("organiser_queue.no_account", &[("email", &unknown)]);
+            let text = visitor.fill(form.unknown, &[("email", &unknown)]);
             return Ok(Refused { input: form.emails.to_owned(), text }.into());
         }
     };
@@ -158,8 +163,15 @@ pub(super) async fn carry_out(
     }
 }
 
-/// Returns the accounts of these addresses, or the first text that is no address of one.
-async fn accounts(state: &AppState, text: &str) -> Result<Result<Vec<UserId>, String>, ApiError> {
+/// Returns the accounts of these addresses, or the first text that is no address of one. An account whose
+/// address is not confirmed may be another person's: it gets no place ahead of others.
+async fn accounts(
+    state: &AppState,
+    form: &PeopleForm,
+    text: &str,
+) -> Result<Result<Vec<UserId>, String>, ApiError> {
+    let is_meant =
+        |account: &UserRow| form.action == "void" || state.accounts.has_proved_address(account);
     let mut people = Vec::new();
     let separators = |character: char| character.is_whitespace() || ",;".contains(character);
     for word in text.split(separators).filter(|word| !word.is_empty()) {
@@ -167,7 +179,7 @@ async fn accounts(state: &AppState, text: &str) -> Result<Result<Vec<UserId>, St
             Ok(email) => state.store.user_by_email(&email).await?,
             Err(_) => None,
         };
-        match account {
+        match account.filter(is_meant) {
             Some(account) => people.push(account.id),
             None => return Ok(Err(word.to_owned())),
         }

@@ -31,11 +31,16 @@ async fn roles_are_given_and_taken_while_servers_run() {
         made["accessToken"].as_str().expect("a token").to_owned()
     };
     let token = register("kim@example.com").await;
-    let admin = |arguments: &[&str]| {
+    let mailing = |mails: Option<&str>, arguments: &[&str]| {
         let mut command = server.command(&[&["admin"], arguments].concat());
+        match mails {
+            Some(mails) => command.env("ADMITONE_MAIL", mails),
+            None => command.env_remove("ADMITONE_MAIL"),
+        };
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         process::Ended::from(command.output().expect("it runs"))
     };
+    let admin = |arguments: &[&str]| mailing(Some("off"), arguments);
     for (bad, said) in [
         (&["grant", "lee@example.com", "ADMIN"][..], "no account of lee@example.com"),
         (&["grant", "kim@example.com", "DOOR"], "name its id"),
@@ -49,8 +54,18 @@ async fn roles_are_given_and_taken_while_servers_run() {
     }
     let users = async || send(Method::GET, "/api/admin/users", &token, None).await.0;
     assert_eq!(users().await, 403);
-    let given = admin(&["grant", "Kim@example.com", "admin"]);
+    let grant = ["grant", "Kim@example.com", "admin"];
+    // Also without the server's settings of mails.
+    for mails in [Some("keep"), None] {
+        let refused = mailing(mails, &grant);
+        assert_eq!(refused.code, 1, "{}", refused.out);
+        assert!(refused.err.contains("kim@example.com has not been confirmed"), "{}", refused.err);
+        assert!(refused.err.contains("or add --unconfirmed"), "{}", refused.err);
+    }
+    assert_eq!(users().await, 403);
+    let given = admin(&grant);
     assert_eq!(given.code, 0, "{}", given.err);
+    assert!(given.err.contains("has not been confirmed"), "{}", given.err);
     assert_eq!(users().await, 200, "before the server refuses, it looks again");
     let (_, acts) = send(Method::GET, "/api/admin/audit-log", &token, None).await;
     let act = acts.as_array().and_then(|acts| {
@@ -64,4 +79,9 @@ async fn roles_are_given_and_taken_while_servers_run() {
     let taken = admin(&["revoke", "kim@example.com", "ADMIN"]);
     assert_eq!(taken.code, 0, "{}", taken.err);
     eventually("the role ends for the token", async || users().await == 403).await;
+    let insisted = mailing(Some("keep"), &[&grant[..], &["--unconfirmed"]].concat());
+    assert_eq!((insisted.code, &*insisted.err), (0, ""), "it is given all the same");
+    db.sql("UPDATE users SET email_confirmed_at = 1 WHERE email = 'kim@example.com'").await;
+    let confirmed = mailing(Some("keep"), &grant);
+    assert_eq!((confirmed.code, &*confirmed.err), (0, ""), "nothing to warn of");
 }

@@ -45,9 +45,11 @@ on_both_databases! {
         let own = json!({"email": "press@example.com"});
         let own = press.post("/api/auth/guest/email", &own).await.is(200).data["claimCode"].clone();
         assert_ne!(own, code);
+        assert_eq!(own, session["claimCode"], "the answer of the claim has the next one");
         let claim = json!({"email": "press@example.com", "code": own});
         for _ in 0..2 {
-            shop.nobody().post("/api/auth/guest/claim", &claim).await.is(200);
+            let again = shop.nobody().post("/api/auth/guest/claim", &claim).await.is(200).data;
+            assert_eq!(again["claimCode"], own, "it stays");
         }
         let order = press.get("/api/reservations").await.is(200).data[0].clone();
         assert_eq!((&order["status"], &order["totalPrice"]["amount"]), (&json!("CONFIRMED"), &json!(0)));
@@ -58,6 +60,31 @@ on_both_databases! {
         assert!(journal.contains("ActedBy"), "{journal}");
         let audit = admin.get(&event.at("audit")).await.is(200).data;
         assert_eq!(audit["invariants"], "ok", "{audit}");
+    }
+
+    async fn a_claim_whose_answer_was_lost_is_answered_again_by_its_key_alone(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let lines = json!([{"productId": event.standing(), "quantity": 1}]);
+        let body = json!({"email": "press@example.com", "lines": lines});
+        let given = shop.admin().post(&at(&event), &body).await.is(201).data;
+        let claim = json!({"email": "press@example.com", "code": given["guest"]["claimCode"]});
+        let (nobody, path) = (shop.nobody(), "/api/auth/guest/claim");
+        let (one, two) = tokio::join!(
+            nobody.post_with_key(path, "the-recipient", &claim),
+            nobody.post_with_key(path, "the-recipient", &claim)
+        );
+        let (one, two) = (one.is(200).data, two.is(200).data);
+        let later = nobody.post_with_key(path, "the-recipient", &claim).await.is(200).data;
+        for name in ["user", "claimCode"] {
+            assert!(one[name] == two[name] && one[name] == later[name], "{one} {two} {later}");
+        }
+        // The organiser knows the code too, and not the key.
+        nobody.post_with_key(path, "the-organiser", &claim).await.refused(401, "INVALID_CLAIM_CODE");
+        let refused = nobody.post(path, &claim).await.refused(401, "INVALID_CLAIM_CODE");
+        assert!(refused.body["error"]["message"].as_str().unwrap().contains("it works once"));
+        let next = json!({"email": "press@example.com", "code": later["claimCode"]});
+        nobody.post(path, &next).await.is(200);
     }
 
     async fn an_account_is_given_places_beyond_its_limits(db: TestDb) {

@@ -158,7 +158,11 @@ on_both_databases! {
         shop.app.db.sql("UPDATE guests SET email_confirmed_at = 1").await;
         guest.post_with_key(&at, "g-1", &by_hand).await.is(202);
 
-        let kim = shop.customer();
+        // An account costs a name and any address.
+        let kim = crate::web::known(&shop, "Kim", "kim@example.com").await;
+        let at = order(&kim).await;
+        kim.post_with_key(&at, "k-0", &by_hand).await.refused(403, "ACCOUNT_REQUIRED");
+        shop.app.db.sql("UPDATE users SET email_confirmed_at = 1").await;
         let (first, second) = (order(&kim).await, order(&kim).await);
         let (one, two) = tokio::join!(
             kim.post_with_key(&first, "k-1", &by_hand),

@@ -301,5 +301,11 @@ on_both_databases! {
         let users = admin.get("/api/admin/users").await.is(200).data;
         let row = users.as_array().unwrap().iter().find(|row| row["id"] == json!(admin.user));
         assert_eq!(row.unwrap()["roles"], json!([{"role": "ADMIN", "offeringId": null}]));
+        let confirm = "UPDATE users SET email_confirmed_at = 1000 WHERE email = 'kim@example.com'";
+        for at in [Value::Null, json!("1970-01-01T00:00:01.000Z")] {
+            let users = admin.get("/api/admin/users?q=kim@example").await.is(200).data;
+            assert_eq!(users[0]["emailConfirmedAt"], at);
+            shop.app.db.sql(confirm).await;
+        }
     }
 }

@@ -67,9 +67,45 @@ async fn without_a_password_the_page_asks_for_a_young_session() {
     let page = admin.get("/account/close").await;
     page.shows(&["last administrator"]);
     assert!(!page.text.contains("action=\"/account/close\""), "{}", page.text);
-    let refused = admin.post("/account/close", &[("password", "x")]).await;
-    assert!([409, 422].contains(&refused.status), "{}", refused.status);
+    // Nor does the right password close the account.
+    let lee = account(&shop, "lee@example.com", Role::User).await;
+    let sql = "UPDATE users SET password_hash = (SELECT password_hash FROM users \
+               WHERE email = 'lee@example.com') WHERE role = 'ADMIN'";
+    shop.app.db.sql(sql).await;
+    let refused = admin.post("/account/close", &[("password", PASSWORD)]).await;
+    assert_eq!(refused.status, 409);
+    let (_, said) = refused.text.split_once("role=\"alert\"").expect("a refusal");
+    let (said, _) = said.split_once("</p>").expect("a paragraph");
+    assert!(said.contains("last administrator"), "{said}");
     shop.admin().get("/api/users/me").await.is(200);
+    lee.get("/api/users/me").await.is(200);
     let me = kim.get("/api/users/me").await.is(200).data;
     assert_eq!(me["email"], json!("kim@example.com"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_password_a_young_session_closes_the_account_and_an_old_one_does_not() {
+    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
+    for (email, age_ms, status) in
+        [("young@example.com", 9 * 60_000, 303), ("old@example.com", 10 * 60_000 + 1, 403)]
+    {
+        let body = json!({"email": email, "password": PASSWORD, "name": "Kim"});
+        let session = shop.nobody().post("/api/auth/register", &body).await.is(201).data;
+        let user = session["user"]["id"].as_str().unwrap().parse().unwrap();
+        let kim = shop.with_token(user, session["accessToken"].as_str().unwrap().to_owned());
+        shop.app
+            .db
+            .sql(&format!("UPDATE users SET password_hash = '-' WHERE email = '{email}'"))
+            .await;
+        shop.clock.advance_ms(age_ms);
+        let closed = Browser::of(&shop, &kim).post("/account/close", &[]).await;
+        assert_eq!(closed.status, status, "{email}: {}", closed.text);
+        if status == 403 {
+            closed.shows(&["sign in again"]);
+            kim.get("/api/users/me").await.is(200);
+        } else {
+            closed.leads_to("/account/close?done=yes");
+            kim.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
+        }
+    }
 }

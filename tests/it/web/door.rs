@@ -204,6 +204,26 @@ on_both_databases! {
     }
 }
 
+on_both_databases! {
+    async fn a_door_finds_tickets_given_away_by_their_code_before_its_use_and_after(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, door) = (shop.event().await, Browser::of(&shop, &shop.admin()));
+        let lines = json!([{"productId": event.standing(), "quantity": 1}]);
+        let body = json!({"email": "press@example.com", "lines": lines});
+        let at = format!("/api/admin/offerings/{}/complimentary-orders", event.id);
+        let given = shop.admin().post(&at, &body).await.is(201).data;
+        let first = given["guest"]["claimCode"].as_str().unwrap();
+        let claim = json!({"email": "press@example.com", "code": first});
+        let claimed = shop.nobody().post("/api/auth/guest/claim", &claim).await.is(200).data;
+        // The mail that the recipient shows has the first one.
+        for code in [first, claimed["claimCode"].as_str().unwrap()] {
+            let (_, found) = door.asks(&format!("/door/{}/search?code={code}", event.id)).await;
+            assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{code}: {found}");
+            assert_eq!(found["data"][0]["name"], "press@example.com");
+        }
+    }
+}
+
 /// A guest with two standing places, and the claim code of the order.
 pub async fn guest_with_tickets<'a>(shop: &'a Shop, event: &Event<'_>) -> (Person<'a>, String) {
     let guest = shop.nobody().post_nothing("/api/auth/guest").await.is(201).data;

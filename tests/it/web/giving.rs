@@ -1,5 +1,6 @@
 //! Giving places away by the organiser's form.
 
+use admitone::config::{Config, MailMode};
 use serde_json::json;
 
 use super::organiser::{Browser, known};
@@ -108,6 +109,31 @@ on_both_databases! {
         let large = shop.event_from(large).await;
         organiser.get(&format!("/organiser/events/{}/give", large.id)).await.shows(&["Free: 1,498, blocked: 0"]);
         assert_eq!(Browser::of(&shop, &kim).get(&at).await.status, 403);
+    }
+
+    async fn an_account_that_has_not_confirmed_its_address_is_given_nothing_by_it(db: TestDb) {
+        let keep = |config: &mut Config| {
+            config.mail = Some(MailMode::Keep);
+            config.public_url = Some("https://tickets.example.com".into());
+        };
+        let shop = Shop::open_with(db, keep).await;
+        let (event, organiser) = (shop.event().await, Browser::of(&shop, &shop.admin()));
+        let at = format!("/organiser/events/{}/give", event.id);
+        let first = known(&shop, "First come", "press@example.com").await;
+        let mut said = Vec::new();
+        for email in ["press@example.com", "none@example.com"] {
+            let form = [("key", email), ("email", email), ("account", "true"), ("quantity-1", "1")];
+            let refused = organiser.post(&at, &form).await;
+            refused.shows(&["There is no account with this address, or its owner has not confirmed"]);
+            let (_, text) = refused.text.split_once("role=\"alert\"").expect("a refusal");
+            said.push((refused.status, text.split("</").next().map(str::to_owned)));
+        }
+        assert_eq!(said[0], said[1]);
+        assert!(first.tickets().await.is_empty());
+        shop.app.db.sql("UPDATE users SET email_confirmed_at = 1").await;
+        let form = [("key", "g"), ("email", "press@example.com"), ("account", "true"), ("quantity-1", "1")];
+        organiser.post(&at, &form).await.leads_to("/organiser/orders/");
+        assert_eq!(first.tickets().await.len(), 1);
     }
 
     async fn what_may_have_been_given_is_sent_again_with_its_key(db: TestDb) {

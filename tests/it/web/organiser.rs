@@ -452,7 +452,15 @@ on_both_databases! {
             organiser.post(&format!("{at}/charge"), &charge("5000")).await.leads_to(&at);
         }
         assert_eq!(kim.balance().await, 5_000);
-        organiser.get(&at).await.shows(&["₩5,000"]);
+        let warns = "anyone may have registered it";
+        organiser.get(&at).await.shows(&["₩5,000", warns, "(not confirmed)"]);
+        let confirm = "UPDATE users SET email_confirmed_at = 1 WHERE email = 'kim@example.com'";
+        shop.app.db.sql(confirm).await;
+        let confirmed = organiser.get(&at).await;
+        confirmed.shows(&["Address confirmed"]);
+        assert!(!confirmed.text.contains(warns), "{}", confirmed.text);
+        let found = organiser.get("/organiser/users?q=example").await.text;
+        assert_eq!(found.matches("(not confirmed)").count(), 1, "only that of Lee: {found}");
         for amount in ["0", "-5", "1.5", "much"] {
             assert_eq!(organiser.post(&format!("{at}/charge"), &charge(amount)).await.status, 422, "{amount}");
         }

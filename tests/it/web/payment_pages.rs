@@ -1,6 +1,8 @@
 //! Payments by gateways on pages, as a browser without scripts uses them: the wait and the decline on
 //! the page of an order, and what administrators do with payments, refunds and notifications.
 
+use admitone::config::MailMode;
+use admitone::ids::UserId;
 use admitone::store::NotificationRow;
 use serde_json::json;
 
@@ -237,4 +239,94 @@ on_both_databases! {
         assert_eq!(shop.app.state().store.payment_backlog().await.unwrap().notifications_parked, 1);
         assert_eq!(Browser::of(&shop, &shop.customer()).get(at).await.status, 403);
     }
+}
+
+/// Opens a shop with payments by hand, and an order there of a guest with an address.
+async fn order_of_a_guest(mail: MailMode) -> (Shop, UserId, String, String) {
+    let shop = Shop::open_with(TestDb::sqlite().await, |config| {
+        config.payment_manual = true;
+        config.mail = Some(mail);
+    })
+    .await;
+    let session = shop.nobody().post_nothing("/api/auth/guest").await.is(201).data;
+    let user = session["user"]["id"].as_str().unwrap().parse().unwrap();
+    let token = session["accessToken"].as_str().unwrap().to_owned();
+    let at = {
+        let guest = shop.with_token(user, token.clone());
+        guest.post("/api/auth/guest/email", &json!({"email": "kim@example.com"})).await.is(200);
+        reserved(&shop, &guest).await
+    };
+    (shop, user, token, at)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_who_got_no_link_asks_for_another_on_the_page_of_the_order() {
+    let (shop, user, token, at) = order_of_a_guest(MailMode::Keep).await;
+    let guest = shop.with_token(user, token);
+    let browser = Browser::of(&shop, &guest);
+    let page = browser.get(&at).await;
+    page.shows(&["you need a confirmed e-mail address", "Send a new link"]);
+    assert!(!page.text.contains("value=\"manual\""), "{}", page.text);
+    let kept = "SELECT count(*) FROM kept_mails WHERE kind = 'account.email_confirmation'";
+    eventually("the first link", async || shop.app.db.count(kept).await == 1).await;
+    // An address gets one link a minute.
+    shop.clock.advance_ms(60_001);
+    let led = browser.post("/account/confirmation", &[("back", &at)]).await;
+    let led = led.leads_to(&format!("{at}?notice=confirmation_sent"));
+    browser.get(&led).await.shows(&["A mail with a link is on its way."]);
+    eventually("another link", async || shop.app.db.count(kept).await == 2).await;
+    shop.app.db.sql("UPDATE guests SET email_confirmed_at = 1").await;
+    let page = browser.get(&at).await;
+    page.shows(&["value=\"manual\""]);
+    assert!(!page.text.contains("/account/confirmation"), "{}", page.text);
+    // The form leads to no other site.
+    let away = browser.post("/account/confirmation", &[("back", "//evil.example")]).await;
+    away.leads_to("/account?notice=");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_confirms_its_address_before_it_pays_by_hand() {
+    let shop = Shop::open_with(TestDb::sqlite().await, |config| {
+        config.payment_manual = true;
+        config.mail = Some(MailMode::Keep);
+    })
+    .await;
+    let kim = known(&shop, "Kim", "kim@example.com").await;
+    let at = reserved(&shop, &kim).await;
+    let browser = Browser::of(&shop, &kim);
+    let page = browser.get(&at).await;
+    page.shows(&["you need a confirmed e-mail address: press the link", "Send a new link"]);
+    assert!(!page.text.contains("value=\"manual\""), "{}", page.text);
+    let led = browser.post("/account/confirmation", &[("back", &at)]).await;
+    led.leads_to(&format!("{at}?notice=confirmation_sent"));
+    let kept = "SELECT count(*) FROM kept_mails WHERE kind = 'account.email_confirmation'";
+    eventually("a link", async || shop.app.db.count(kept).await == 1).await;
+    shop.app.db.sql("UPDATE users SET email = 'kim@none.invalid' WHERE name = 'Kim'").await;
+    browser.get(&at).await.shows(&["Add one to your account:"]);
+    shop.app.db.sql("UPDATE users SET email_confirmed_at = 1").await;
+    browser.get(&at).await.shows(&["value=\"manual\""]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_mails_a_guest_is_told_to_make_an_account_and_no_mail_is_promised() {
+    let (shop, user, token, at) = order_of_a_guest(MailMode::Off).await;
+    let guest = shop.with_token(user, token);
+    let browser = Browser::of(&shop, &guest);
+    let page = browser.get(&at).await;
+    page.shows(&["at the till you need an account.", &format!("/register?back={at}")]);
+    for text in ["confirmed e-mail address", "/account/confirmation", "value=\"manual\""] {
+        assert!(!page.text.contains(text), "{text}: {}", page.text);
+    }
+    let led = browser.post("/account/confirmation", &[("back", &at)]).await;
+    let led = led.leads_to(&format!("{at}?notice=sends_no_mails"));
+    let page = browser.get(&led).await;
+    page.shows(&["This shop sends no mails"]);
+    assert!(!page.text.contains("on its way"), "{}", page.text);
+    let said = guest.post_nothing("/api/auth/email/confirmation").await.is(202);
+    assert_eq!(said.body["message"], "this server sends no mails");
+    let pay = format!("/api/reservations/{}/payments", at.trim_start_matches("/orders/"));
+    let refused = guest.post_with_key(&pay, "k", &json!({"method": "manual"})).await;
+    let refused = refused.refused(403, "ACCOUNT_REQUIRED");
+    let said = refused.body["error"]["message"].as_str().unwrap();
+    assert!(said.starts_with("paying by hand needs an account: "), "{said}");
 }

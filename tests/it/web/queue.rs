@@ -1,5 +1,6 @@
 //! The pages of a waiting room over HTTP, as a browser without scripts uses them.
 
+use admitone::config::MailMode;
 use serde_json::json;
 
 use super::organiser::{Browser, Page, known};
@@ -197,7 +198,7 @@ on_both_databases! {
     async fn an_organiser_lets_guests_go_first_voids_entries_and_makes_an_announced_draw(
         db: TestDb
     ) {
-        let shop = Shop::open(db).await;
+        let shop = Shop::open_with(db, |config| config.mail = Some(MailMode::Keep)).await;
         let event = shop.event().await;
         let organiser = Browser::of(&shop, &shop.admin());
         let at = format!("/organiser/events/{}/queue", event.id);
@@ -214,6 +215,11 @@ on_both_databases! {
         shop.admin().put(&format!("/api/admin/events/{}/queue", event.id), &on).await.is(200);
         kim.post(&format!("{room}/enter"), &[]).await.leads_to(&room);
         let guests = [("do", "guests"), ("guests", "lee@example.com"), ("guests_reason", "press")];
+        // Anyone may have registered an address that is not confirmed.
+        let refused = press(&organiser, &at, &guests).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        refused.shows(&["lee@example.com, or its owner has not confirmed the address"]);
+        shop.app.db.sql("UPDATE users SET email_confirmed_at = 1 WHERE name = 'Lee'").await;
         let early = press(&organiser, &at, &guests).await;
         assert_eq!(early.status, 409, "no guests before the draw: {}", early.text);
         assert!(!organiser.get(&at).await.text.contains("name=\"public_value\""));

@@ -32,7 +32,7 @@ on_both_databases! {
         let there = format!("/organiser/events/{}", other.id);
 
         let organiser = member(&shop, "kim", GrantRole::Organiser, mine.offering()).await;
-        let organiser = Browser::of(&shop, &organiser);
+        let (id, organiser) = (organiser.user, Browser::of(&shop, &organiser));
         let list = organiser.get("/organiser").await;
         list.shows(&["Hamlet", "/organiser/team", "/organiser/audit"]);
         assert!(!list.text.contains("Macbeth") && !list.text.contains("/organiser/webhooks"));
@@ -76,10 +76,24 @@ on_both_databases! {
         let link = format!("<a href=\"/organiser/events/{}\">햄릿 — Hamlet</a>", mine.id);
         log.shows(&["type=\"date\"", "<select id=\"field-event\"", &link]);
         assert!(!log.text.contains("Macbeth") && !log.text.contains("/organiser/users/"), "{}", log.text);
+        let by_id = format!("/organiser/audit?actor={id}");
+        log.shows(&["press a name in the list", &format!("<a href=\"{by_id}\">kim</a>")]);
+        // An address is an administrator's to search for: the rows would tell whose it is.
+        let mut told = Vec::new();
+        for address in ["Kim@example.com", "admin@admitone.local", "unknown@example.com"] {
+            let log = organiser.get(&format!("/organiser/audit?actor={address}")).await;
+            assert_eq!(log.status, 422, "{address}");
+            log.shows(&["Only administrators can search by e-mail address."]);
+            assert!(!log.text.contains("sale.pause"), "{}", log.text);
+            let file = organiser.get(&format!("/organiser/audit.csv?actor={address}")).await;
+            assert_eq!(file.status, 422, "{address}");
+            let (_, error) = log.text.split_once("id=\"field-actor-error\"").expect("a refusal");
+            told.push(error.split("</").next().map(str::to_owned));
+        }
+        assert!(told.iter().all(|error| *error == told[0]), "{told:?}");
         for (query, is_found) in [
-            ("actor=Kim@example.com", true),
-            ("actor=lee@example.com", false),
-            ("actor=choi@example.com", false),
+            (&*format!("actor={id}"), true),
+            ("actor=0190f5a0-0000-7000-8000-000000000000", false),
             ("from=1970-01-02&to=9000-01-01", true),
             ("to=1970-01-02", false),
             ("from=9000-01-01", false),
@@ -88,7 +102,7 @@ on_both_databases! {
             assert_eq!((log.status, log.text.contains("sale.pause")), (200, is_found), "{query}");
         }
         for (query, says) in [
-            ("actor=kim", "neither an e-mail address nor the id"),
+            ("actor=kim", "or enter the id of an account"),
             ("from=yesterday", "This is no date."),
             ("to=2026-02-30", "This is no date."),
             ("event=Hamlet", "Choose an event or a class from the list."),
@@ -102,6 +116,10 @@ on_both_databases! {
         let admin = Browser::of(&shop, &shop.admin());
         let log = admin.get("/organiser/audit?actor=kim@example.com").await;
         log.shows(&["/organiser/users/", "sale.pause", "Macbeth"]);
+        let none = admin.get("/organiser/audit?actor=choi@example.com").await;
+        assert_eq!((none.status, none.text.contains("sale.pause")), (200, false));
+        let neither = admin.get("/organiser/audit?actor=kim").await;
+        neither.shows(&["neither an e-mail address nor the id"]);
         let file = organiser.get("/organiser/audit.csv").await;
         assert!(file.text.contains("sale.pause") && !file.text.contains(&other.id), "{}", file.text);
     }

@@ -4,10 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::{GuestContact, GuestSession};
+use crate::accounts::{Claimed, GuestContact, GuestSession};
 use crate::http::envelope::Failure;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, accepted_language, client_address};
+use crate::http::extract::{Body, Caller, IdempotencyKey, accepted_language, client_address};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -56,6 +56,11 @@ pub struct GuestTokens {
     token_type: &'static str,
     /// Lifetime of the access token in seconds.
     expires_in: u64,
+    /// The claim code that works from now on, after a claim only: that of places which were given away
+    /// works once, and this is the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "7H3K9QWX2M", min_length = 10, max_length = 10)]
+    claim_code: Option<String>,
 }
 
 impl From<GuestSession> for GuestTokens {
@@ -65,7 +70,14 @@ impl From<GuestSession> for GuestTokens {
             access_token: session.access_token,
             token_type: "Bearer",
             expires_in: session.access_ttl.as_secs(),
+            claim_code: None,
         }
+    }
+}
+
+impl From<Claimed> for GuestTokens {
+    fn from(claimed: Claimed) -> Self {
+        Self { claim_code: Some(claimed.claim_code), ..Self::from(claimed.session) }
     }
 }
 
@@ -142,11 +154,16 @@ pub async fn leave_email(
 }
 
 /// Get a token of a guest on another device, by the guest's address and claim code.
+///
+/// The claim code of places that were given away works once, and for retries with the same
+/// `Idempotency-Key`: keep the `claimCode` of the answer, which works from then on.
 #[utoipa::path(
     post, path = "/api/auth/guest/claim", tag = "auth", operation_id = "claimGuest",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+        description = "Makes a retry safe")),
     request_body = ClaimRequest,
     responses(
-        (status = 200, description = "The guest and its token", body = GuestTokens),
+        (status = 200, description = "The guest, its token and the claim code from now on", body = GuestTokens),
         (status = 401, description = "INVALID_CLAIM_CODE", body = Failure),
         (status = 422, description = "INVALID", body = Failure),
         (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
@@ -155,9 +172,11 @@ pub async fn leave_email(
 pub async fn claim(
     state: web::Data<AppState>,
     request: HttpRequest,
+    key: IdempotencyKey,
     Body(body): Body<ClaimRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let from = client_address(&request);
-    let session = state.accounts.claim(&body.email, &body.code, from).await?;
-    Ok(respond::ok(&GuestTokens::from(session)))
+    let key = key.0.as_deref();
+    let claimed = state.accounts.claim(&body.email, &body.code, key, from).await?;
+    Ok(respond::ok(&GuestTokens::from(claimed)))
 }

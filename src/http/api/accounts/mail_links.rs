@@ -116,12 +116,13 @@ pub async fn reset(
 }
 
 /// Ask for another mail with a link that confirms the caller's address. Nothing is sent for an address
-/// that is confirmed, and at most one mail a minute; the guests of one network get twenty a minute together.
+/// that is confirmed, or by a server without mails, and at most one mail a minute; the guests of one
+/// network get twenty a minute together.
 #[utoipa::path(
     post, path = "/api/auth/email/confirmation", tag = "auth", operation_id = "askForEmailConfirmation",
     security(("bearer" = [])),
     responses(
-        (status = 202, description = "A mail is on its way, if one is needed", body = Done),
+        (status = 202, description = "A mail is on its way, if one is needed and this server sends mails", body = Done),
     )
 )]
 pub async fn send(
@@ -130,7 +131,10 @@ pub async fn send(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     state.accounts.send_confirmation(caller, client_address(&request)).await?;
-    Ok(respond::accepted("a mail is on its way, if one is needed"))
+    Ok(respond::accepted(match state.accounts.can_notify() {
+        true => "a mail is on its way, if one is needed",
+        false => "this server sends no mails",
+    }))
 }
 
 /// Confirm an address with the token of a link, once. The answer has no token: a guest finds the orders on

@@ -5,7 +5,8 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::payments::Method;
 
-/// Refuses a payment by hand by a guest who has confirmed no address.
+/// Refuses a payment by hand by a person who has confirmed no address. Without mails none can be
+/// confirmed, and an account suffices.
 ///
 /// # Errors
 /// [`ErrorCode::AccountRequired`].
@@ -20,6 +21,11 @@ pub(crate) async fn check(
     {
         return Ok(());
     }
-    let why = "paying by hand needs an account, or a guest with a confirmed e-mail address";
+    let why = match state.accounts.can_notify() {
+        true => "paying by hand needs an account or a guest with a confirmed e-mail address",
+        false => {
+            "paying by hand needs an account: this server sends no mails that confirm addresses"
+        }
+    };
     Err(ApiError::new(ErrorCode::AccountRequired, why))
 }

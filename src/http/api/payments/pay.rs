@@ -320,8 +320,8 @@ impl From<PaymentRow> for PaymentRecordDto {
 
 /// Pay for a reservation.
 ///
-/// By `manual`, with an account or as a guest with a confirmed address, a customer has one order of an
-/// event waiting at a time. 202 while the gateway is at work: send the customer to `redirectUrl` if there is one, and ask for the
+/// By `manual`, with a confirmed address where mails are sent and else with an account, a customer has one
+/// order of an event waiting at a time. 202 while the gateway is at work: send the customer to `redirectUrl` if there is one, and ask for the
 /// payment until it is confirmed or has failed. After 503, repeat the request with the same key: it is
 /// the same payment.
 #[utoipa::path(

@@ -39,6 +39,9 @@ pub struct HeldRoleDto {
 pub struct AccountDto {
     id: UserId,
     email: String,
+    /// When the account's person confirmed the address; null if not yet: anyone may have registered it.
+    #[schema(required)]
+    email_confirmed_at: Option<String>,
     name: String,
     roles: Vec<HeldRoleDto>,
     created_at: String,
@@ -80,6 +83,7 @@ pub(crate) async fn list(
     let account = |row: &crate::store::UserRow| AccountDto {
         id: row.id,
         email: row.email.clone(),
+        email_confirmed_at: dto::time(row.email_confirmed_at),
         name: row.name.clone(),
         roles: held(state.accounts.roles(), row.id),
         created_at: rfc3339(row.created_at),

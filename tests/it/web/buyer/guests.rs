@@ -86,6 +86,43 @@ async fn the_code_of_a_guest_who_registered_leads_to_the_sign_in_and_tells_stran
     assert!(refusals.iter().all(|said| *said == refusals[0]), "{refusals:?}");
 }
 
+/// Gives a place away; returns the code to pass on.
+async fn give(shop: &Shop, event: &Event<'_>) -> String {
+    let lines = serde_json::json!([{"productId": event.standing(), "quantity": 1}]);
+    let body = serde_json::json!({"email": EMAIL, "lines": lines});
+    let at = format!("/api/admin/offerings/{}/complimentary-orders", event.id);
+    let given = shop.admin().post(&at, &body).await.is(201).data;
+    given["guest"]["claimCode"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_after_the_claim_of_a_gift_shows_the_code_that_works_from_then_on() {
+    let shop = open().await;
+    let event = shop.event().await;
+    let code = give(&shop, &event).await;
+    let mut press = Visitor::new(&shop, "en");
+    press.get("/claim").await;
+    let claimed = press.post("/claim", &[("email", EMAIL), ("code", &code)]).await;
+    assert_eq!(claimed.location, "/tickets?notice=new_claim_code");
+    let page = press.get(&claimed.location).await;
+    page.shows(&["data-status=\"VALID\"", "how you open the tickets again", "Keep this code"]);
+    let (_, behind) = page.text.split_once("class=\"code-large\"><code>").expect("the code");
+    let next = behind[..10].to_owned();
+    assert_ne!(next, code);
+    press.get("/tickets").await.shows(&[&next]);
+    // A form that is sent twice, or once more after its answer was lost, is no other use.
+    let again = press.post("/claim", &[("email", EMAIL), ("code", &code)]).await;
+    assert_eq!(again.location, "/tickets?notice=new_claim_code");
+    press.get(&again.location).await.shows(&[&next]);
+    // Also days later, on another device.
+    assert_eq!(claim(&shop, EMAIL, &next).await.location, "/tickets");
+    let mut giver = Visitor::new(&shop, "en");
+    giver.get("/claim").await;
+    let used = giver.post("/claim", &[("email", EMAIL), ("code", &code)]).await;
+    assert_eq!(used.status.as_u16(), 401);
+    used.shows(&["This code was used already."]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sign_in_page_says_what_becomes_of_a_guest_s_basket_and_orders() {
     let shop = open().await;
