@@ -11,24 +11,31 @@ use crate::store::{GuestRow, NewNotice, UserRow};
 
 /// The time in which mails to an address that is not confirmed are counted.
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
-/// Mails about orders that such an address gets in this time, of all guests who name it.
-const ORDER_MAILS_AN_HOUR: u32 = 10;
+/// Mails about orders and accounts that such an address gets in this time, of all who name it.
+const MAILS_AN_HOUR: u32 = 10;
 
 impl Accounts {
-    /// Counts a mail to a guest by the address, with the other instances: false if the address, which
+    /// Counts a mail to a person by the address, with the other instances: false if the address, which
     /// may be a stranger's, is not confirmed and had its share. A mail that is tried again counts once.
     /// Places that were given away count nothing until they are claimed: only staff cause mails about them.
     ///
     /// # Errors
     /// [`AccountError::Store`].
-    pub async fn may_mail_guest(&self, mail: Uuid, guest: UserId) -> Result<bool, AccountError> {
-        let row = self.store.guest_get(guest).await?;
+    pub async fn may_mail_person(&self, mail: Uuid, to: UserId) -> Result<bool, AccountError> {
+        let Some(email) = self.unconfirmed_address(to).await? else { return Ok(true) };
+        let is_first = self.limits.is_first("mail", mail.as_bytes()).await;
+        let most = (MAILS_AN_HOUR, HOUR);
+        Ok(!is_first || self.limits.may_have("mails-to-strangers", email.as_bytes(), most).await)
+    }
+
+    /// Returns the address of an account or a guest if it may be a stranger's.
+    async fn unconfirmed_address(&self, of: UserId) -> Result<Option<String>, AccountError> {
+        if let Some(user) = self.store.user_get(of).await? {
+            return Ok(Some(user.email).filter(|_| user.email_confirmed_at.is_none()));
+        }
         let is_counted =
             |row: &GuestRow| row.email_confirmed_at.is_none() && !row.is_unclaimed_gift;
-        let Some(row) = row.filter(is_counted) else { return Ok(true) };
-        let is_first = self.limits.is_first("guest-mail", mail.as_bytes()).await;
-        let most = (ORDER_MAILS_AN_HOUR, HOUR);
-        Ok(!is_first || self.limits.may_have("mails-to-guests", row.email.as_bytes(), most).await)
+        Ok(self.store.guest_get(of).await?.filter(is_counted).map(|row| row.email))
     }
 
     /// True if notices reach people: mails are sent, or kept for a demonstration.

@@ -53,13 +53,14 @@ impl Composer {
         }
     }
 
-    /// Counts a mail; false if it must not be sent, since a guest's address is not confirmed and had its
+    /// Counts a mail; false if it must not be sent, since the address is not confirmed and had its
     /// share. Links were counted when they were made.
     pub(super) async fn may_send(&self, letter: &Letter) -> Result<bool, ComposeError> {
-        if matches!(letter.kind.as_str(), INVITATION | "account.email_confirmation") {
+        let links = [INVITATION, "account.email_confirmation", "account.password_reset"];
+        if links.contains(&letter.kind.as_str()) {
             return Ok(true);
         }
-        self.accounts().may_mail_guest(letter.id, letter.user).await.map_err(of_account)
+        self.accounts().may_mail_person(letter.id, letter.user).await.map_err(of_account)
     }
 
     /// Returns the person who is invited: the address is that of the invitation, and of an account only

@@ -156,6 +156,13 @@ async fn an_address_that_is_not_confirmed_gets_ten_mails_about_orders_an_hour() 
     }
     // The relay of the shop mails nothing of an order that waits for its payment.
     assert_eq!(sent, 10);
+    // An account with the address of a stranger has no share of its own.
+    let stranger = register(&shop, "victim@example.com", "en").await;
+    let about_its_own = about(&stranger).await;
+    for (kind, about) in [("reservation.created", about_its_own), ("security.password_changed", json!({}))] {
+        let said = tell(&shop, kind, stranger.user, about).await;
+        assert!(matches!(said, MailOutcome::NothingToSend(_)), "{kind}: {said:?}");
+    }
     let own = guest(&shop, "owner@example.com").await;
     let about_own = about(&own).await;
     let letter = letter("reservation.created", own.user, None, about_own.clone());
