@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 pub use challenge::{BITS, MAX_BITS};
-pub use class::{Class, Principal, WINDOW};
+pub use class::{Class, NETWORKS_OF_SITE, Principal, WINDOW};
 pub use gcra::{Rate, Standing};
 
 use crate::clock::Clock;

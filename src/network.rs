@@ -3,7 +3,7 @@
 mod forwarded;
 mod proxies;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 pub use proxies::Proxies;
@@ -18,6 +18,15 @@ pub fn counted(address: IpAddr) -> IpAddr {
     }
     let [a, b, c, d, ..] = v6.segments();
     IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+}
+
+/// Returns the /48 of an IPv6 address: a provider may give one customer as many networks. `None` for
+/// IPv4 and for loopback.
+#[must_use]
+pub fn site(address: IpAddr) -> Option<Ipv6Addr> {
+    let IpAddr::V6(v6) = counted(address) else { return None };
+    let [a, b, c, ..] = v6.segments();
+    (!v6.is_loopback()).then(|| [a, b, c, 0, 0, 0, 0, 0].into())
 }
 
 /// Where a request comes from, as its headers say it. Several lines of a header are one list.
@@ -107,6 +116,16 @@ mod tests {
             let counted = counted(address.parse().expect("an address"));
             assert_eq!(counted.to_string(), network, "{address}");
         }
+    }
+
+    #[test]
+    fn a_site_is_the_48_of_an_ipv6_address() {
+        let site = |address: &str| site(address.parse().expect("an address"));
+        assert_eq!(site("2001:db8:1:2::3"), site("2001:db8:1:ffff::9"));
+        assert_ne!(site("2001:db8:1:2::3"), site("2001:db8:2:2::3"));
+        assert!(
+            ["192.0.2.7", "::ffff:192.0.2.7", "::1"].into_iter().all(|one| site(one).is_none())
+        );
     }
 
     /// The client of a request from `peer` with these lines of a header.

@@ -11,10 +11,14 @@ use super::passwords::Place;
 use super::{AccountError, Accounts, Caller, counted};
 use crate::audit_log::{self, Act};
 use crate::ids::UserId;
+use crate::limits::NETWORKS_OF_SITE;
+use crate::network;
 use crate::store::{Device, NewNotice, Role, UserRow};
 
 /// The most wrong passwords, and how long the last of them counts.
 const LOCK: (u32, Duration) = (5, Duration::from_secs(30 * 60));
+/// The same of many networks that may be one person's.
+const LOCK_OF_SITE: (u32, Duration) = (LOCK.0 * NETWORKS_OF_SITE, LOCK.1);
 
 /// Where a login comes from.
 #[derive(Clone, Debug, Default)]
@@ -35,19 +39,19 @@ impl From<Option<IpAddr>> for LoginFrom<'_> {
 /// or no comparison is possible, it is taken back: nothing was learned by it.
 pub(super) struct Attempted<'a> {
     accounts: &'a Accounts,
-    /// `None` once it is decided.
-    lock: Option<Lock>,
+    /// What counted it; nothing once it is decided.
+    locks: Vec<Lock>,
 }
 
 impl Attempted<'_> {
     /// Keeps the attempt, which was a wrong password.
     pub(super) fn keep(mut self) {
-        self.lock = None;
+        self.locks.clear();
     }
 
     /// Forgets this attempt and those before it, after a right password.
     pub(super) async fn forget(mut self) {
-        if let Some(lock) = self.lock.take() {
+        for lock in std::mem::take(&mut self.locks) {
             self.accounts.limits.forget(lock.kind, &lock.what).await;
         }
     }
@@ -55,7 +59,7 @@ impl Attempted<'_> {
 
 impl Drop for Attempted<'_> {
     fn drop(&mut self) {
-        if let Some(lock) = self.lock.take() {
+        for lock in std::mem::take(&mut self.locks) {
             let limits = self.accounts.limits.clone();
             self.accounts.runtime.spawn(async move { limits.undo(lock.kind, &lock.what).await });
         }
@@ -81,13 +85,17 @@ impl Accounts {
         let network = counted(from.device.address);
         let lock = self.lock_of(email, network, user.as_ref(), from.device_token);
         let kind = lock.kind;
-        let (nth, attempted) = match self.attempt(lock).await {
-            Ok(attempted) => attempted,
-            Err(retry_after) => {
-                tracing::info!(email = masked(email), network = ?network, "a login met a lock");
-                return Err(AccountError::Locked { retry_after });
-            }
+        let met = |retry_after| {
+            tracing::info!(email = masked(email), network = ?network, "a login met a lock");
+            AccountError::Locked { retry_after }
         };
+        let (nth, mut attempted) = self.attempt(lock).await.map_err(met)?;
+        let mut locks = nth >= LOCK.0;
+        if let Some(site) = Self::lock_of_site(email, from.device.address, user.as_ref(), kind) {
+            let nth = self.limits.attempt(site.kind, &site.what, LOCK_OF_SITE).await;
+            locks |= nth.map_err(met)? >= LOCK_OF_SITE.0;
+            attempted.locks.push(site);
+        }
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let right = self.passwords.verify(Place::of(network, email), password, hash).await?;
         if right && let Some(user) = user {
@@ -96,7 +104,7 @@ impl Accounts {
         }
         attempted.keep();
         let owner = user.map(|user| user.id);
-        if nth < LOCK.0 {
+        if !locks {
             tracing::info!(email = masked(email), network = ?network, nth, "a login failed");
         } else {
             tracing::warn!(email = masked(email), network = ?network, by = kind,
@@ -117,7 +125,7 @@ impl Accounts {
     /// The time for which there can be no more.
     pub(super) async fn attempt(&self, lock: Lock) -> Result<(u32, Attempted<'_>), Duration> {
         let nth = self.limits.attempt(lock.kind, &lock.what, LOCK).await?;
-        Ok((nth, Attempted { accounts: self, lock: Some(lock) }))
+        Ok((nth, Attempted { accounts: self, locks: vec![lock] }))
     }
 
     fn lock_of(
@@ -139,6 +147,20 @@ impl Accounts {
         let password = user.map(|user| user.password_hash.as_str()).unwrap_or_default();
         let what = format!("{email}\n{network:?}\n{password}").into_bytes();
         Lock { kind: "login", what }
+    }
+
+    /// Returns what counts the wrong passwords of all networks that may be one person's, from devices on
+    /// which the owner has not logged in.
+    fn lock_of_site(
+        email: &str,
+        address: Option<IpAddr>,
+        user: Option<&UserRow>,
+        kind: &str,
+    ) -> Option<Lock> {
+        let site = address.and_then(network::site).filter(|_| kind == "login")?;
+        let password = user.map(|user| user.password_hash.as_str()).unwrap_or_default();
+        let what = format!("{email}\n{site}\n{password}").into_bytes();
+        Some(Lock { kind: "login-site", what })
     }
 
     /// True for the first lock of an account within the time that one lasts.

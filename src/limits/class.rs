@@ -1,6 +1,6 @@
 //! The classes of requests, and the numbers of each.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::gcra::Rate;
@@ -11,6 +11,9 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 /// A network without a name may send so many times the limit at once: thousands have one address at a
 /// campus. After that the limit's own rate holds.
 const CROWD: u32 = 10;
+
+/// The networks of a site may send so many times the limit of one together.
+pub const NETWORKS_OF_SITE: u32 = 16;
 
 /// Requests of the sale itself by a network, without names and by all its guests together: two thousand
 /// people at the opening, each of whom loads the page and its parts, looks again every second or so, and
@@ -44,6 +47,8 @@ pub enum Principal {
     Person(UserId),
     /// A network address, see [`crate::network::counted`].
     Network(IpAddr),
+    /// Many networks that may be one customer's, see [`crate::network::site`].
+    Site(Ipv6Addr),
 }
 
 impl Class {
@@ -68,13 +73,17 @@ impl Class {
     /// Returns the requests within [`WINDOW`]; `None` for those that are not counted.
     #[must_use]
     pub fn limit(self, of: Principal) -> Option<u32> {
+        if let Principal::Site(site) = of {
+            let of_network = self.limit(Principal::Network(site.into()))?;
+            return Some(of_network.saturating_mul(NETWORKS_OF_SITE));
+        }
         match (self, of) {
             (Self::Strict, _) => Some(20),
             (Self::General, _) => Some(100),
             (Self::Guest | Self::Relaxed, _) => Some(200),
             (Self::Staff, _) => Some(600),
             (Self::Hot, Principal::Person(_)) => Some(1_200),
-            (Self::Hot, Principal::Network(_)) => Some(HOT_OF_NETWORK),
+            (Self::Hot, _) => Some(HOT_OF_NETWORK),
             (Self::Free, _) => None,
         }
     }
@@ -84,9 +93,8 @@ impl Class {
     pub fn rate(self, of: Principal) -> Option<Rate> {
         let limit = self.limit(of)?;
         let burst = match (self, of) {
-            (Self::General | Self::Guest | Self::Relaxed, Principal::Network(_)) => {
-                limit.saturating_mul(CROWD)
-            }
+            (_, Principal::Person(_)) => limit,
+            (Self::General | Self::Guest | Self::Relaxed, _) => limit.saturating_mul(CROWD),
             _ => limit,
         };
         Some(Rate::new(limit, WINDOW, burst))
@@ -109,6 +117,13 @@ impl Class {
     #[must_use]
     pub fn bounds_guests(self) -> bool {
         self == Self::Hot
+    }
+
+    /// True if the networks of a site are bounded together too: who has thousands of networks makes
+    /// accounts and guesses with all of them.
+    #[must_use]
+    pub fn bounds_sites(self) -> bool {
+        matches!(self, Self::Strict | Self::Guest)
     }
 
     /// True if a proof of work is for its own request alone, and not for a fresh allowance: what makes

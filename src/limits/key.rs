@@ -21,6 +21,8 @@ impl Key {
                 Self { kind, of: v4.to_ipv6_mapped().to_bits(), is_person: false }
             }
             Principal::Network(IpAddr::V6(v6)) => Self { kind, of: v6.to_bits(), is_person: false },
+            // No network ends so: the first one of a site is not the site.
+            Principal::Site(site) => Self { kind, of: site.to_bits() | 48, is_person: false },
         }
     }
 

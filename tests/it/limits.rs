@@ -209,6 +209,16 @@ async fn a_client_cannot_choose_its_address_and_a_proxy_names_it() {
     let neighbour = strict(&app, "2001:db8:1:2:ffff::9").send().await;
     neighbour.expect_error(429, "TOO_MANY_REQUESTS");
     strict(&app, "2001:db8:1:3::1").send().await.expect_error(410, "INVALID_LINK");
+    // All networks of a /48 have sixteen times as much together, and then a proof of work for each.
+    for network in 0x10..0x1f_u32 {
+        exhaust(&app, &format!("2001:db8:1:{network:x}::1")).await;
+    }
+    let other = strict(&app, "2001:db8:1:20::1").send().await;
+    assert_eq!(
+        other.expect_error(429, "TOO_MANY_REQUESTS")["details"]["challenge"],
+        "/api/challenge?class=strict"
+    );
+    strict(&app, "2001:db8:2::1").send().await.expect_error(410, "INVALID_LINK");
     strict(&app, "203.0.113.2").send().await.expect_error(410, "INVALID_LINK");
 }
 

@@ -77,12 +77,12 @@ pub async fn count(
         return Ok(None);
     };
     let mut standing = state.limits.count(class, of).await;
-    if let Some(network) = together
+    if let Some(wider) = together
         && standing.is_some_and(|standing| standing.is_within)
-        && let Some(of_all) = state.limits.count(class, network).await
+        && let Some(of_all) = state.limits.count(class, wider).await
         && !of_all.is_within
     {
-        (of, standing) = (network, Some(of_all));
+        (of, standing) = (wider, Some(of_all));
     }
     let Some(standing) = standing else { return Ok(None) };
     let counted = Counted { class, standing };
@@ -91,6 +91,7 @@ pub async fn count(
     }
     let network = match of {
         Principal::Network(network) => Some(network),
+        Principal::Site(_) => client_address(request.request()).map(network::counted),
         Principal::Person(_) => None,
     };
     if let Some(network) = network
@@ -109,8 +110,8 @@ pub async fn count(
     Err((refusal(counted, network), counted))
 }
 
-/// Returns the one that a request is counted under, behind the network that it is counted under too, if
-/// it is a guest's; `None` for a request without an address.
+/// Returns the one that a request is counted under, behind the wider one that it is counted under too, if
+/// there is one; `None` for a request without an address.
 fn principals(
     request: &HttpRequest,
     (class, pattern): (Class, Option<&str>),
@@ -129,7 +130,11 @@ fn principals(
             let together = if is_bound { network() } else { None };
             Some((together, Principal::Person(caller.user)))
         }
-        None => network().map(|network| (None, network)),
+        None => {
+            let site = || client_address(request).and_then(network::site).map(Principal::Site);
+            let together = if class.bounds_sites() { site() } else { None };
+            network().map(|network| (together, network))
+        }
     }
 }
 

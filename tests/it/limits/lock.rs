@@ -42,6 +42,22 @@ async fn of_twenty_wrong_passwords_at_once_five_are_compared_and_then_the_right_
     assert!(limited >= 16.0, "{limited}");
 }
 
+#[tokio::test]
+async fn guesses_of_many_ipv6_networks_meet_the_lock_of_their_site() {
+    let (app, _clock) = limited("127.0.0.1").await;
+    let first = login(&app, HERE, ADMIN, ADMIN_PASSWORD, "").await.expect(200);
+    let network = |nth: u32| format!("2001:db8:1:{nth:x}::1");
+    for nth in 0..80 {
+        let wrong = login(&app, &network(nth / 4), ADMIN, "a wrong guess", "").await;
+        wrong.expect_error(401, "INVALID_CREDENTIALS");
+    }
+    let another = login(&app, &network(20), ADMIN, ADMIN_PASSWORD, "").await;
+    another.expect_error(429, "LOGIN_LOCKED");
+    login(&app, &network(20), ADMIN, ADMIN_PASSWORD, &device_of(&first)).await.expect(200);
+    login(&app, "2001:db8:2::1", ADMIN, ADMIN_PASSWORD, "").await.expect(200);
+    login(&app, ELSEWHERE, ADMIN, ADMIN_PASSWORD, "").await.expect(200);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_is_given_up_counts_for_no_lock() {
     let (app, _clock) = limited("127.0.0.1").await;

@@ -159,7 +159,9 @@ async fn an_address_that_is_not_confirmed_gets_ten_mails_about_orders_an_hour() 
     // An account with the address of a stranger has no share of its own.
     let stranger = register(&shop, "victim@example.com", "en").await;
     let about_its_own = about(&stranger).await;
-    for (kind, about) in [("reservation.created", about_its_own), ("security.password_changed", json!({}))] {
+    for (kind, about) in
+        [("reservation.created", about_its_own), ("security.password_changed", json!({}))]
+    {
         let said = tell(&shop, kind, stranger.user, about).await;
         assert!(matches!(said, MailOutcome::NothingToSend(_)), "{kind}: {said:?}");
     }
