@@ -2,11 +2,13 @@
 //! lock. Counted in this process, or by all instances together in Redis; while Redis is away, each
 //! instance counts by itself with its share of the numbers. This module knows neither HTTP nor accounts.
 
+mod attempts;
 mod challenge;
 mod class;
 mod gcra;
 mod key;
 mod local;
+mod marks;
 #[cfg(test)]
 mod tests;
 
@@ -22,9 +24,11 @@ pub use gcra::{Rate, Standing};
 use crate::clock::Clock;
 use crate::cluster::{NotRedeemed, Redeem, Since, Take, Tally};
 use crate::proof_of_work::{Challenge, Flaw};
+use attempts::Attempts;
 use challenge::{LimitChallenges, REMEMBERED};
 use key::Key;
-use local::{Attempts, Local, Marked};
+use local::Local;
+use marks::Marked;
 
 /// How long Redis is left alone after a call that failed, so that not every request waits for it.
 const LEFT_ALONE: Duration = Duration::from_secs(1);

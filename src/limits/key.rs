@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use super::class::Principal;
 
+/// The most keys of each kind that a process keeps; 128 Ki take about 8 MiB.
+pub(super) const MAX_KEYS: usize = 131_072;
+
 /// What is counted: a kind, and the one that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {

@@ -1,23 +1,16 @@
 //! Counts in the memory of this process. They are bounded, so that invented addresses cannot fill the
 //! memory: where there are too many, those with the least to lose are forgotten first.
 
-mod attempts;
-mod marks;
-
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use dashmap::{DashMap, Entry};
 
+use super::attempts::Attempts;
 use super::gcra::{Rate, Standing};
-use super::key::Key;
+use super::key::{Key, MAX_KEYS};
+use super::marks::Marks;
 use crate::cluster::Since;
-pub(super) use attempts::Attempts;
-pub(super) use marks::Marked;
-use marks::Marks;
-
-/// The most keys of each kind; 128 Ki take about 8 MiB.
-pub(super) const MAX_KEYS: usize = 131_072;
 
 /// Limits and counts. All times are of the monotonic clock.
 pub(super) struct Local {

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::key::MAX_KEYS;
 use super::*;
 use crate::clock::ManualClock;
 use crate::ids::UserId;
@@ -111,7 +112,7 @@ async fn a_flood_of_proofs_keeps_none_from_counting_that_redis_takes() {
     assert!(settle(0xf0, Some(Ok(0))).unwrap().is_within);
     assert_eq!(settle(0xf0, None), Err(Flaw::NotYours), "Redis has taken it");
     // As of many proofs that Redis takes: there is room for the time in which it is away.
-    for nth in 0..local::MAX_KEYS as u128 {
+    for nth in 0..MAX_KEYS as u128 {
         limits.local.used.set_if_roomy(nth.to_be_bytes(), clock.monotonic());
     }
     assert!(settle(0xf1, None).unwrap().is_within);
@@ -195,7 +196,7 @@ async fn a_flood_of_mails_ends_no_lock_and_each_mail_counts_once() {
     assert!(limits.may_have("mails-to-guests", b"kim", (1, an_hour)).await);
     clock.advance_ms(1_000);
     // The mails, and as many addresses. Each is all that there may be, and lasts longer than the lock.
-    let count = u32::try_from(local::MAX_KEYS).unwrap() + 1_000;
+    let count = u32::try_from(MAX_KEYS).unwrap() + 1_000;
     for nth in 0..count {
         let what = nth.to_be_bytes();
         assert!(limits.is_first("guest-mail", &what).await);
@@ -208,7 +209,7 @@ async fn a_flood_of_mails_ends_no_lock_and_each_mail_counts_once() {
     assert!(limits.is_first("guest-mail", &0_u32.to_be_bytes()).await, "the oldest made room");
     assert!(!limits.is_first("guest-mail", &(count - 1).to_be_bytes()).await);
     limits.attempt("login", b"lee", five).await.unwrap();
-    assert!(limits.local.len() <= local::MAX_KEYS);
+    assert!(limits.local.len() <= MAX_KEYS);
     assert!(limits.attempt("login", b"kim", five).await.is_err());
 }
 
@@ -217,7 +218,7 @@ async fn invented_addresses_do_not_fill_the_memory_nor_free_the_one_over_its_lim
     let (limits, _) = limits();
     let greedy = Principal::Network(network(1));
     passes(&limits, Class::Strict, greedy).await;
-    let count = u32::try_from(local::MAX_KEYS).unwrap() + 1_000;
+    let count = u32::try_from(MAX_KEYS).unwrap() + 1_000;
     for nth in 0..count {
         let invented = IpAddr::from(Ipv4Addr::from_bits(0x0b00_0000 + nth));
         limits.count(Class::Strict, Principal::Network(invented)).await;
@@ -225,7 +226,7 @@ async fn invented_addresses_do_not_fill_the_memory_nor_free_the_one_over_its_lim
         let login = Key::hashed("login", &nth.to_be_bytes());
         let _ = limits.local.attempts.attempt(login, five, Duration::ZERO);
     }
-    assert!(limits.local.len() <= local::MAX_KEYS);
+    assert!(limits.local.len() <= MAX_KEYS);
     assert!(!limits.count(Class::Strict, greedy).await.unwrap().is_within);
 }
 
@@ -235,7 +236,7 @@ async fn a_flood_of_other_attempts_ends_no_lock_and_one_of_locks_ends_the_oldest
     let (five, one) = ((5, Duration::from_secs(1_800)), (1, Duration::from_secs(1_800)));
     let lock = async |name: &[u8]| while limits.attempt("login", name, five).await.is_ok() {};
     let is_locked = async |name: &[u8]| limits.attempt("login", name, five).await.is_err();
-    let count = u32::try_from(local::MAX_KEYS).unwrap() + 1_000;
+    let count = u32::try_from(MAX_KEYS).unwrap() + 1_000;
     lock(b"kim").await;
     clock.advance_ms(1_000);
     lock(b"lee").await;
@@ -245,11 +246,11 @@ async fn a_flood_of_other_attempts_ends_no_lock_and_one_of_locks_ends_the_oldest
         limits.attempt("proofs", &what, (u32::MAX, WINDOW)).await.unwrap();
         limits.attempt("login", &what, five).await.unwrap();
     }
-    assert!(limits.local.len() <= local::MAX_KEYS);
+    assert!(limits.local.len() <= MAX_KEYS);
     assert!(is_locked(b"kim").await && is_locked(b"lee").await);
     // Locks that end later: of all there is room for one more, so that the older of the two goes.
     clock.advance_ms(1_000);
-    for nth in 0..u32::try_from(local::MAX_KEYS / 2).unwrap() - 1 {
+    for nth in 0..u32::try_from(MAX_KEYS / 2).unwrap() - 1 {
         limits.attempt("told-of-lock", &nth.to_be_bytes(), one).await.unwrap();
     }
     for nth in 0..count {

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 
-use super::MAX_KEYS;
+use super::key::{Key, MAX_KEYS};
 use crate::cluster::Since;
-use crate::limits::key::Key;
 
 /// Counts of attempts. All times are of the monotonic clock.
-pub(in crate::limits) struct Attempts {
+pub(super) struct Attempts {
     since: Since,
     counts: DashMap<Key, Count>,
 }
@@ -29,13 +28,13 @@ impl Attempts {
         Self { since, counts: DashMap::new() }
     }
 
-    pub(in crate::limits) fn since(&self) -> Since {
+    pub(super) fn since(&self) -> Since {
         self.since
     }
 
     /// Counts an attempt, unless there were `max` already. Returns how many there are with it, or
     /// the time for which there can be no more.
-    pub(in crate::limits) fn attempt(
+    pub(super) fn attempt(
         &self,
         key: Key,
         (max, life): (u32, Duration),
@@ -61,19 +60,19 @@ impl Attempts {
     }
 
     /// Returns the attempts so far.
-    pub(in crate::limits) fn count(&self, key: Key, now: Duration) -> u32 {
+    pub(super) fn count(&self, key: Key, now: Duration) -> u32 {
         let found = self.counts.get(&key);
         found.filter(|known| known.until > now).map_or(0, |known| known.count)
     }
 
     /// Takes an attempt back.
-    pub(in crate::limits) fn undo(&self, key: Key) {
+    pub(super) fn undo(&self, key: Key) {
         if let Some(mut known) = self.counts.get_mut(&key) {
             known.count = known.count.saturating_sub(1);
         }
     }
 
-    pub(in crate::limits) fn forget(&self, key: Key) {
+    pub(super) fn forget(&self, key: Key) {
         self.counts.remove(&key);
     }
 

@@ -6,10 +6,10 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::MAX_KEYS;
+use super::key::MAX_KEYS;
 
 /// Marks. All times are of the monotonic clock.
-pub(in crate::limits) struct Marks<T> {
+pub(super) struct Marks<T> {
     life: Duration,
     /// The most marks.
     room: usize,
@@ -24,7 +24,7 @@ struct Set<T> {
 
 /// What came of setting a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::limits) enum Marked {
+pub(super) enum Marked {
     /// There was none.
     First,
     /// There was one already.
@@ -41,22 +41,22 @@ impl<T: Copy + Eq + Hash> Marks<T> {
     }
 
     /// True if there is this mark.
-    pub(in crate::limits) fn has(&self, what: T, now: Duration) -> bool {
+    pub(super) fn has(&self, what: T, now: Duration) -> bool {
         self.set_at(now).marked.contains(&what)
     }
 
     /// Sets a mark, if there is room.
-    pub(in crate::limits) fn set(&self, what: T, now: Duration) -> Marked {
+    pub(super) fn set(&self, what: T, now: Duration) -> Marked {
         self.set_at(now).mark((what, now + self.life), self.room)
     }
 
     /// Sets a mark, if there is room for as many others.
-    pub(in crate::limits) fn set_if_roomy(&self, what: T, now: Duration) -> Marked {
+    pub(super) fn set_if_roomy(&self, what: T, now: Duration) -> Marked {
         self.set_at(now).mark((what, now + self.life), self.room / 2)
     }
 
     /// Sets a mark, in the place of the oldest if there is no room; false if there was one already.
-    pub(in crate::limits) fn set_anyway(&self, what: T, now: Duration) -> bool {
+    pub(super) fn set_anyway(&self, what: T, now: Duration) -> bool {
         let (mut set, mark) = (self.set_at(now), (what, now + self.life));
         let mut marked = set.mark(mark, self.room);
         if marked == Marked::Full {
