@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -258,7 +259,7 @@ async fn claim(
 ) -> Result<HttpResponse, ApiError> {
     let from = client_address(&request);
     let key = request.cookie(visitor.site.cookies.claim);
-    let key = key.as_ref().map(|key| key.value());
+    let key = key.as_ref().map(Cookie::value);
     match state.accounts.claim(&entered.email, &entered.code, key, from).await {
         Ok(claimed) => {
             let session = claimed.session;
