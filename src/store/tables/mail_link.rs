@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
-use crate::store::tables::user::lock;
 use crate::store::{Store, StoreError};
 
 /// The action that a link proves the right to.
@@ -131,7 +130,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let transaction = self.writes().begin().await?;
         // Accounts and guests come before their links in the order of locks.
-        lock(&transaction, user).await?;
+        user::Entity::find_by_id(user.0).lock_exclusive().one(&transaction).await?;
         guest::Entity::find_by_id(user.0).lock_exclusive().one(&transaction).await?;
         if mail_link::Entity::delete_by_id(id).exec(&transaction).await?.rows_affected == 0 {
             transaction.rollback().await?;
