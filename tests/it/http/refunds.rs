@@ -89,6 +89,8 @@ on_both_databases! {
         let order = kim.buy(&event, &event.places(3)).await;
         let ids = tickets(&shop, &order).await;
         refund(&kim, &order, &json!({"tickets": [ids[0]]})).await.is(201);
+        // Null is a fault of the client, and no wish to cancel them all.
+        refund(&kim, &order, &json!({"tickets": null})).await.refused(422, "INVALID");
         let rest = refund(&kim, &order, &json!({})).await.is(201).data;
         assert_eq!((&rest["status"], &rest["refund"]), (&json!("CANCELLED"), &won(2 * PRICE)));
         assert_eq!(rest["ticketIds"], json!(ids[1..]));

@@ -2,7 +2,7 @@
 //! a reservation; `/api/admin/refunds`: those of all customers.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -60,7 +60,7 @@ const LONGEST_REASON: usize = 500;
 #[schema(example = json!({ "tickets": ["5f0c3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d"] }))]
 pub struct RefundBody {
     /// The tickets; all of the reservation that are not void if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_items = 1, max_items = 64)]
     tickets: Option<Vec<Uuid>>,
     /// The refund, from 0 to what is left of the price (staff); their price if absent.
@@ -70,6 +70,11 @@ pub struct RefundBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 500)]
     reason: Option<String>,
+}
+
+/// Reads tickets that may be absent and not null: null is no wish to cancel all of them.
+fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Vec<Uuid>>, D::Error> {
+    Vec::deserialize(field).map(Some)
 }
 
 /// Tickets that were cancelled for a refund.
