@@ -345,7 +345,9 @@ impl Config {
     #[must_use]
     pub fn for_worker(self) -> Self {
         let drain_delay = Some(Duration::ZERO);
-        Self { is_worker: true, relay: true, demo: Some(false), weight: 0, drain_delay, ..self }
+        // It makes no demo event, and ends the payments that instances with the same settings began.
+        let (demo, demo_payments) = (Some(false), Some(self.allows_demo_payments()));
+        Self { is_worker: true, relay: true, demo, demo_payments, weight: 0, drain_delay, ..self }
     }
 
     /// Returns how long a stop waits, unready, for load balancers to notice before it accepts no more

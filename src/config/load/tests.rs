@@ -37,7 +37,13 @@ fn a_database_of_postgres_has_a_demo_event_only_if_asked() {
     let secret = ("ADMITONE_JWT_SECRET", "a secret for tests, of at least thirty-two bytes");
     let postgres = ("DATABASE_URL", "postgres://localhost/admitone");
     assert!(!from_environment(&[secret, postgres]).unwrap().has_demo());
-    assert!(from_environment(&[secret, postgres, ("ADMITONE_DEMO", "true")]).unwrap().has_demo());
+    let asked = from_environment(&[secret, postgres, ("ADMITONE_DEMO", "true")]).unwrap();
+    assert!(asked.has_demo());
+    let worker = asked.for_worker();
+    assert!(
+        !worker.has_demo() && worker.allows_demo_payments(),
+        "it ends payments of the instances"
+    );
 }
 
 #[test]
