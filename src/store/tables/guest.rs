@@ -248,7 +248,8 @@ pub(crate) async fn end(
     transaction: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<bool, StoreError> {
-    mail_link::end_all(transaction, user).await?;
+    // Guests come before their links in the order of locks.
     let deleted = guest::Entity::delete_by_id(user.0).exec(transaction).await?;
+    mail_link::end_all(transaction, user).await?;
     Ok(deleted.rows_affected == 1)
 }

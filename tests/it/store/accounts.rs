@@ -178,3 +178,29 @@ async fn a_link_is_used_beside_the_end_of_all_links_without_a_deadlock() {
     other.execute("DELETE FROM mail_links; COMMIT").await.expect("no deadlock");
     assert!(!using.await.unwrap().expect("no deadlock"), "the link is gone");
 }
+
+/// The same for a guest, who registers in the moment in which the link is used.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_registers_beside_the_use_of_a_link_without_a_deadlock() {
+    let db = TestDb::postgres().await;
+    let store = db.store().await;
+    let new = new_user("kim@example.org");
+    store.guest_put(new.id, "kim@example.org", 1).await.unwrap();
+    let link = MailLink {
+        id: Uuid::new_v4(),
+        user: new.id,
+        purpose: LinkPurpose::ConfirmEmail,
+        token_hash: [1; 32],
+        created_at: 1,
+        expires_at: 9_000,
+    };
+    store.mail_link_put(&link).await.unwrap();
+    let mut using = PgConnection::connect(db.url()).await.unwrap();
+    using.execute("BEGIN; UPDATE guests SET email_confirmed_at = 2").await.unwrap();
+    let registering = tokio::spawn(async move { store.user_create(new, None, 3).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("it waits", async || db.count(waiting).await == 1).await;
+    using.execute("DELETE FROM mail_links; COMMIT").await.expect("no deadlock");
+    registering.await.unwrap().expect("no deadlock");
+}
