@@ -60,7 +60,10 @@ impl Composer {
         if links.contains(&letter.kind.as_str()) {
             return Ok(true);
         }
-        self.accounts().may_mail_person(letter.id, letter.user).await.map_err(of_account)
+        self.accounts()
+            .may_mail_person((letter.id, &letter.kind), letter.user)
+            .await
+            .map_err(of_account)
     }
 
     /// Returns the person who is invited: the address is that of the invitation, and of an account only

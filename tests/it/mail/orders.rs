@@ -159,11 +159,12 @@ async fn an_address_that_is_not_confirmed_gets_ten_mails_about_orders_an_hour() 
     // An account with the address of a stranger has no share of its own.
     let stranger = register(&shop, "victim@example.com", "en").await;
     let about_its_own = about(&stranger).await;
-    for (kind, about) in
-        [("reservation.created", about_its_own), ("security.password_changed", json!({}))]
-    {
-        let said = tell(&shop, kind, stranger.user, about).await;
-        assert!(matches!(said, MailOutcome::NothingToSend(_)), "{kind}: {said:?}");
+    let said = tell(&shop, "reservation.created", stranger.user, about_its_own).await;
+    assert!(matches!(said, MailOutcome::NothingToSend(_)), "{said:?}");
+    // Mails about the account itself are counted apart: nothing that strangers order keeps them back.
+    for nth in 0..11 {
+        let said = tell(&shop, "security.password_changed", stranger.user, json!({})).await;
+        assert_eq!(said == MailOutcome::Sent, nth < 10, "{nth}: {said:?}");
     }
     let own = guest(&shop, "owner@example.com").await;
     let about_own = about(&own).await;
