@@ -188,11 +188,11 @@ impl Accounts {
         current: Option<String>,
     ) -> Result<OwnerProof, AccountError> {
         if access.caller.guest {
-            return Ok(OwnerProof::default());
+            return Ok(OwnerProof { is_guest: true, ..OwnerProof::default() });
         }
         let Some(current) = current else {
             let (_, session) = self.freshly_signed_in(access).await?;
-            return Ok(OwnerProof { password_hash: None, session: Some(session) });
+            return Ok(OwnerProof { session: Some(session), ..OwnerProof::default() });
         };
         let user = self.user(access.caller.user).await?;
         if !user.has_password() {
@@ -200,7 +200,7 @@ impl Accounts {
         }
         self.prove_current(access, &user, current).await?;
         let session = access.session.map(|id| FreshSession { id, opened_since: TimestampMs::MIN });
-        Ok(OwnerProof { password_hash: Some(user.password_hash), session })
+        Ok(OwnerProof { is_guest: false, password_hash: Some(user.password_hash), session })
     }
 
     /// Checks the current password of the caller's account. Wrong ones are counted.

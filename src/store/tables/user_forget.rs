@@ -130,6 +130,10 @@ async fn holds(
     proof: &OwnerProof,
     now: TimestampMs,
 ) -> Result<bool, StoreError> {
+    // The guest has registered meanwhile.
+    if proof.is_guest {
+        return Ok(false);
+    }
     if proof.password_hash.as_ref().is_some_and(|proved| *proved != row.password_hash) {
         return Ok(false);
     }

@@ -156,9 +156,11 @@ pub enum EmailAdded {
     Gone,
 }
 
-/// What the person who closes an account has proved; by default nothing, as a guest.
+/// What the person who closes an account has proved, and has to hold still.
 #[derive(Clone, Debug, Default)]
 pub struct OwnerProof {
+    /// True for a guest, who proves nothing and closes no account.
+    pub is_guest: bool,
     /// The hash of the password that the person knows.
     pub password_hash: Option<String>,
     /// The session that closes the account.

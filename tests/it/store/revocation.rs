@@ -218,8 +218,13 @@ on_both_databases! {
         let lives = session(&store, user, OLD).await;
         let ended = session(&store, user, OLD).await;
         store.session_end(user, ended.id, NOW).await.unwrap();
-        let proof = |hash: &str, session| OwnerProof { password_hash: Some(hash.into()), session };
-        for refused in [proof("another hash", Some(lives)), proof(OLD, Some(ended))] {
+        let proof = |hash: &str, session| OwnerProof {
+            password_hash: Some(hash.into()),
+            session,
+            ..OwnerProof::default()
+        };
+        let of_guest = OwnerProof { is_guest: true, ..OwnerProof::default() };
+        for refused in [proof("another hash", Some(lives)), proof(OLD, Some(ended)), of_guest] {
             let kept = store.user_forget(user, refused, OnBalance::Forfeit, NOW).await.unwrap();
             assert!(matches!(kept, Forgotten::NotProved), "{kept:?}");
         }

@@ -345,7 +345,8 @@ impl From<SettleBody> for Settlement {
 /// Name, addresses and password are erased, tokens end, and holds and waitlist entries end in every
 /// event. Of a guest, the address is erased. An account is closed with its `currentPassword`, or within
 /// 10 minutes of the session's login. While the account has money or a reservation that is not over, the
-/// body must state how they are settled.
+/// body must state how they are settled. What was settled stays so if the closing is refused in the end,
+/// since the session was ended or the password changed meanwhile.
 #[utoipa::path(
     delete, path = "/api/users/me", tag = "users", operation_id = "forgetMe",
     security(("bearer" = [])),
