@@ -78,10 +78,10 @@ pub(crate) fn keep_device(response: &mut HttpResponse, site: &Site, token: Strin
 /// Makes the claims of a browser known again: an answer that was lost is asked for once more.
 pub(crate) fn mark_claim(response: &mut HttpResponse, request: &HttpRequest, site: &Site) {
     let name = site.cookies.claim;
-    if request.cookie(name).is_none() {
-        let mark = Uuid::new_v4().to_string();
-        let _ = response.add_cookie(&cookie(site, name, mark, Duration::hours(1)));
-    }
+    let known = request.cookie(name).map(|known| known.value().to_owned());
+    // The hour begins anew with each look at the form.
+    let mark = known.unwrap_or_else(|| Uuid::new_v4().to_string());
+    let _ = response.add_cookie(&cookie(site, name, mark, Duration::hours(1)));
 }
 
 /// Puts a session into the cookies of an answer.

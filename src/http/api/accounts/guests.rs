@@ -160,7 +160,7 @@ pub async fn leave_email(
 #[utoipa::path(
     post, path = "/api/auth/guest/claim", tag = "auth", operation_id = "claimGuest",
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
-        description = "Makes a retry safe")),
+        description = "Makes a retry safe. A random one: with it the code opens the places again for a day")),
     request_body = ClaimRequest,
     responses(
         (status = 200, description = "The guest, its token and the claim code from now on", body = GuestTokens),

@@ -22,7 +22,7 @@ pub(crate) async fn check(
         return Ok(());
     }
     let why = match state.accounts.can_notify() {
-        true => "paying by hand needs an account or a guest with a confirmed e-mail address",
+        true => "paying by hand needs a confirmed e-mail address, of an account or a guest",
         false => {
             "paying by hand needs an account: this server sends no mails that confirm addresses"
         }
