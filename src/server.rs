@@ -349,7 +349,8 @@ impl Assembled {
         };
         if tokio::time::timeout(grace, orderly).await.is_err() {
             tracing::warn!(?grace, "not everything was answered in time");
-            // What this process owns is given away next: it must not answer any more.
+            // What this process owns is given away next: it takes no more requests. Those under way may
+            // still be answered, and the journal's fence refuses their writes.
             ender.end().await;
         }
         if let Some(metrics) = metrics {
