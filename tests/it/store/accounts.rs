@@ -34,6 +34,18 @@ fn token(user: UserId, byte: u8, session: SessionId) -> RefreshToken {
     RefreshToken { session, user, token_hash: [byte; 32], issued_at: 1_000, expires_at: 2_000 }
 }
 
+/// A link that confirms the address of an account or a guest.
+fn link(user: UserId) -> MailLink {
+    MailLink {
+        id: Uuid::new_v4(),
+        user,
+        purpose: LinkPurpose::ConfirmEmail,
+        token_hash: [1; 32],
+        created_at: 1,
+        expires_at: 9_000,
+    }
+}
+
 async fn open(store: &Store, token: &RefreshToken) {
     let opened = store
         .refresh_token_open(token, Proof::Password(PASSWORD_HASH), &Device::default())
@@ -156,14 +168,7 @@ async fn a_link_is_used_beside_the_end_of_all_links_without_a_deadlock() {
     let db = TestDb::postgres().await;
     let store = db.store().await;
     let user = user(&store).await;
-    let link = MailLink {
-        id: Uuid::new_v4(),
-        user,
-        purpose: LinkPurpose::ConfirmEmail,
-        token_hash: [1; 32],
-        created_at: 1,
-        expires_at: 9_000,
-    };
+    let link = link(user);
     store.mail_link_put(&link).await.unwrap();
     let email = store.user_get(user).await.unwrap().unwrap().email;
     let mut other = PgConnection::connect(db.url()).await.unwrap();
@@ -186,14 +191,7 @@ async fn a_guest_registers_beside_the_use_of_a_link_without_a_deadlock() {
     let store = db.store().await;
     let new = new_user("kim@example.org");
     store.guest_put(new.id, "kim@example.org", 1).await.unwrap();
-    let link = MailLink {
-        id: Uuid::new_v4(),
-        user: new.id,
-        purpose: LinkPurpose::ConfirmEmail,
-        token_hash: [1; 32],
-        created_at: 1,
-        expires_at: 9_000,
-    };
+    let link = link(new.id);
     store.mail_link_put(&link).await.unwrap();
     let mut using = PgConnection::connect(db.url()).await.unwrap();
     using.execute("BEGIN; UPDATE guests SET email_confirmed_at = 2").await.unwrap();
