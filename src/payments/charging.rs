@@ -127,6 +127,7 @@ impl Payments {
             }
             Err(GatewayError::InDoubt(why)) => {
                 tracing::debug!(payment = %row.id, why, "a charge is in doubt");
+                self.store.payment_is_unwatched(row.id, self.clock.now_ms()).await?;
                 return Ok(Stepped::Waits);
             }
         };

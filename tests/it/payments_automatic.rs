@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use admitone::clock::Clock;
 use admitone::ids::{HoldId, ProductId, ReservationId, UserId};
 use admitone::inventory::{Change, Command, LineRequest};
 use admitone::payments::gateway::simulator::{Outcome, Script};
@@ -200,6 +201,33 @@ on_both_databases! {
             assert_eq!(rows.len(), 1);
             assert_eq!(rows[0].state, PaymentState::Failed);
             assert_eq!(rows[0].is_unwatched, is_unwatched);
+        }
+    }
+
+    async fn a_notification_that_overtakes_the_answer_leaves_the_payment_watched(db: TestDb) {
+        let mut till = PaymentsFixture::open(db, 10).await;
+        till.with_simulator();
+        let decline = Script { outcome: Outcome::Decline, ..Script::default() };
+        till.paying_by(by_simulator(decline));
+        let customer = till.customer(0).await;
+        // The gateway has decided, and the request has not come further.
+        let is_at_its_answer = crash_always(&mut till, Edge::Start, Side::After);
+        for by_scan in [false, true] {
+            let reservation = till.reserve(customer).await;
+            let key = format!("by-scan-{by_scan}");
+            let stopped = till.pay(customer, reservation, &key).await;
+            assert!(stopped.is_err() && is_at_its_answer.load(Ordering::SeqCst), "{stopped:?}");
+            let payment = till.payments.list_of(reservation).await.unwrap()[0].id;
+            if by_scan {
+                let now = till.clock.now_ms();
+                till.store.payment_look_again(payment, "overtaken", now).await.unwrap();
+                till.payments.recover_due().await.unwrap();
+            } else {
+                till.notify().await;
+            }
+            till.until_state(payment, PaymentState::Failed).await;
+            let row = till.store.payment_get(payment).await.unwrap().unwrap();
+            assert!(!row.is_unwatched, "by scan: {by_scan}");
         }
     }
 }

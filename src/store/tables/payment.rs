@@ -328,11 +328,13 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<PaymentRow>, StoreError> {
         let skip = if self.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
-        // The pause doubles with each failed attempt, up to 64 times the first.
+        // The pause doubles with each failed attempt, up to 64 times the first. A payment that is
+        // younger than a lease may still have its request, which a gateway's notification can overtake.
         let sql = format!(
             "UPDATE payments SET attempts = attempts + 1, next_try_at = $1 + $2 *
                  CASE WHEN attempts < 6 THEN (1 << attempts) ELSE 64 END,
-                 unwatched = CASE WHEN state IN ('FAILED', 'VOIDED') THEN unwatched ELSE 1 END
+                 unwatched = CASE WHEN state IN ('FAILED', 'VOIDED') OR created_at > $1 - $2
+                                  THEN unwatched ELSE 1 END
              WHERE id IN (SELECT id FROM payments WHERE next_try_at <= $1
                           ORDER BY next_try_at LIMIT $3 {skip})
              RETURNING *"

@@ -81,6 +81,20 @@ impl Store {
         self.took(update).await
     }
 
+    /// Records that the customer is answered before the payment has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_is_unwatched(
+        &self,
+        id: PaymentId,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let update = step(id, &[PaymentState::Pending], now)
+            .col_expr(payment::Column::Unwatched, Expr::value(1));
+        self.took(update).await
+    }
+
     /// Records that the customer knows of the end that is about to come.
     ///
     /// # Errors
@@ -219,10 +233,7 @@ impl Store {
         now: TimestampMs,
     ) -> Result<bool, StoreError> {
         let open = [PaymentState::Pending, PaymentState::Failed, PaymentState::Voided];
-        let is_pending = payment::Column::State.eq(PaymentState::Pending.as_str());
-        let unwatched = Expr::case(is_pending, 1).finally(Expr::col(payment::Column::Unwatched));
         let update = payment::Entity::update_many()
-            .col_expr(payment::Column::Unwatched, unwatched.into())
             .col_expr(payment::Column::NextTryAt, Expr::value(now))
             .col_expr(
                 payment::Column::GatewayRef,
