@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::json;
 use utoipa::Modify;
-use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -39,6 +39,7 @@ impl Modify for Shared {
             ));
         let scheme = SecurityScheme::Http(scheme.build());
         components.security_schemes.insert("bearer".into(), RefOr::T(scheme));
+        components.examples = ErrorCode::ALL.iter().map(|code| example(*code)).collect();
         document.info.description = Some(DESCRIPTION.into());
         let mut ids = HashSet::new();
         for (path, item) in &mut document.paths.paths {
@@ -94,6 +95,11 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
             }
         }
     }
+    for (status, response) in &mut operation.responses.responses {
+        // Routes name further codes in the descriptions of their responses; the rest describe themselves.
+        let named = codes_named(status, response);
+        add_examples(response, &named);
+    }
     let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
     for code in codes(path, method, operation, is_public) {
         by_status.entry(code.status().as_u16()).or_default().push(code);
@@ -102,17 +108,16 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
         let entry = operation.responses.responses.entry(status.to_string());
         add_examples(entry.or_insert_with(|| RefOr::T(Response::default())), &codes);
     }
-    for (status, response) in &mut operation.responses.responses {
-        // Routes name further codes in the descriptions of their responses.
-        let named = codes_named(status, response);
-        add_examples(response, &named);
-    }
 }
 
 fn codes_named(status: &str, response: &RefOr<Response>) -> Vec<ErrorCode> {
     let RefOr::T(response) = response else { return Vec::new() };
     let is_code_letter = |c: char| c.is_ascii_uppercase() || c == '_';
-    let words: Vec<&str> = response.description.split(|c| !is_code_letter(c)).collect();
+    let words = response.description.split(|c| !is_code_letter(c));
+    let words: Vec<&str> = words.filter(|word| word.len() > 1).collect();
+    if words.is_empty() {
+        return Vec::new();
+    }
     let codes = ErrorCode::ALL.iter().copied();
     codes
         .filter(|code| code.status().as_str() == status && words.contains(&code.as_str()))
@@ -211,12 +216,18 @@ fn add_examples(response: &mut RefOr<Response>, codes: &[ErrorCode]) {
         .or_insert_with(|| RefOr::T(Content::new(Some(Ref::from_schema_name("Failure")))));
     let RefOr::T(content) = content else { return };
     for code in codes {
-        let body = json!({"success": false, "error": {
-            "code": code.as_str(), "message": code.meaning(),
-            "requestId": "5f3a9c1e7d2b4a60"}});
-        let example = ExampleBuilder::new().summary(code.meaning()).value(Some(body));
-        content.examples.insert(code.as_str().into(), RefOr::T(example.build()));
+        let example = Ref::new(format!("#/components/examples/{}", code.as_str()));
+        content.examples.insert(code.as_str().into(), RefOr::Ref(example));
     }
+}
+
+/// Returns the answer with a code as an example, and its name: operations refer to it by the thousand.
+fn example(code: ErrorCode) -> (String, RefOr<Example>) {
+    let body = json!({"success": false, "error": {
+        "code": code.as_str(), "message": code.meaning(),
+        "requestId": "5f3a9c1e7d2b4a60"}});
+    let example = ExampleBuilder::new().summary(code.meaning()).value(Some(body));
+    (code.as_str().into(), RefOr::T(example.build()))
 }
 
 /// Returns the codes with which an operation can be refused.
