@@ -117,10 +117,10 @@ start_postgres() {
     local port
     for _ in 1 2 3 4 5; do
         port=$(free_port)
-        # Durability stays on for figures: it is part of what is measured.
+        # Durability stays on: it is part of what is tested.
         if as_postgres "$pg_bin/pg_ctl" -D "$dir/pg/data" -l "$dir/pg/log" -w -t 60 start -o "\
             -p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$dir/pg' \
-            -c max_connections=200 -c shared_buffers=${shared_buffers:-64MB} -c fsync=${fsync:-on} -c synchronous_commit=on" \
+            -c max_connections=200 -c shared_buffers=${shared_buffers:-64MB} -c fsync=on -c synchronous_commit=on" \
             >/dev/null; then
             postgres_runs=yes
             postgres_url="postgres://postgres@127.0.0.1:$port/postgres"

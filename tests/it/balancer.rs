@@ -23,13 +23,23 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// Starts it with server `a` at this address; `b` and `c` refuse connections.
+    /// Starts it with server `a` at this address; `b` and `c` refuse connections. Until it has found
+    /// that out, requests may be answered 503.
     pub fn start(a: SocketAddr) -> Self {
+        Self::start_with(a, "127.0.0.1:1")
+    }
+
+    /// Starts it with server `a` alone.
+    pub fn alone(a: SocketAddr) -> Self {
+        Self::start_with(a, "127.0.0.1:1 disabled")
+    }
+
+    fn start_with(a: SocketAddr, others: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = std::fs::read_to_string(path("deploy/haproxy.cfg")).unwrap();
         let mut moved = config.replace("bind :8080", &format!("bind 127.0.0.1:{port}"));
         for (name, address) in
-            [("a", a.to_string()), ("b", "127.0.0.1:1".into()), ("c", "127.0.0.1:1".into())]
+            [("a", a.to_string()), ("b", others.to_owned()), ("c", others.to_owned())]
         {
             let server = format!("server {name} {name}:8080");
             assert!(moved.contains(&server), "{server} is not in the configuration");

@@ -82,7 +82,7 @@ async fn a_request_whose_length_is_in_doubt_ends_the_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_the_balancer_the_next_client_gets_its_own_answer() {
     let app = TestApp::start(TestDb::sqlite().await).await;
-    let balancer = Balancer::start(app.running().address);
+    let balancer = Balancer::alone(app.running().address);
     let client = reqwest::Client::new();
     let probe = async |id: String| {
         let request = client.get(format!("{}/health/live", balancer.base));

@@ -45,7 +45,8 @@ async fn appends_of_many_offerings_go_together_and_each_is_whole() {
         });
         join_all(appends).await;
     }
-    assert!(statements(&db).await >= 3, "some went together");
+    let together = statements(&db).await;
+    assert!(together >= 3, "some went together: {together}");
     for owner in &owners {
         let loaded = owner.store.load(owner.offering).await.unwrap();
         assert_eq!(loaded.head, owner.head);
