@@ -116,6 +116,18 @@ uuid_id! {
     VenueId
 }
 uuid_id! {
+    /// A picture that a person uploaded.
+    ImageId
+}
+uuid_id! {
+    /// An artist of concerts.
+    ArtistId
+}
+uuid_id! {
+    /// A series of concerts, such as the dates of a tour.
+    SeriesId
+}
+uuid_id! {
     /// An endpoint of another system that messages are sent to.
     WebhookId
 }

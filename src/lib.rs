@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod closing;
 pub mod cluster;
+pub mod community;
 pub mod config;
 pub mod executor;
 pub mod forms;

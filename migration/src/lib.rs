@@ -32,6 +32,7 @@ mod m0027_sessions;
 mod m0028_grants;
 mod m0029_social_identities;
 mod m0030_guest_codes;
+mod m0031_concerts;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0028_grants::Migration),
             Box::new(m0029_social_identities::Migration),
             Box::new(m0030_guest_codes::Migration),
+            Box::new(m0031_concerts::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod box_office;
 pub mod classes;
 pub mod cluster;
+pub mod community;
 pub mod forms;
 pub mod offerings;
 pub mod outbox;

@@ -11,6 +11,7 @@ const CAPABILITIES: &[&str] = &[
     "box_office",
     "classes",
     "cluster",
+    "community",
     "forms",
     "offerings",
     "outbox",

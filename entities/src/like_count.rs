@@ -1,0 +1,16 @@
+//! How many like an event.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "like_counts")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub offering_id: Uuid,
+    pub likes: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

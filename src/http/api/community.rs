@@ -1,0 +1,1 @@
+//! What fans do around a sale, one file or folder for each part of `src/community/`.
