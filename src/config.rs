@@ -1,6 +1,7 @@
 //! All settings of the process, typed and checked once at the start. No other code reads the
 //! environment.
 
+mod community;
 mod keys;
 mod load;
 mod serving;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::network::{ForwardedHeader, Proxies};
+pub use community::LinkTitles;
 pub use keys::{Key, check_secret, keys, parse_duration};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
 pub use social::{AppleClient, SocialClient, SocialConfig};
@@ -188,6 +190,8 @@ pub struct Config {
     pub forwarded_header: ForwardedHeader,
     /// The registrations with providers of identities.
     pub social: SocialConfig,
+    /// Where titles of links to music services are asked for.
+    pub link_titles: LinkTitles,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
     /// The longest a request may take; streams last longer, but must begin within it.
@@ -269,6 +273,7 @@ impl Default for Config {
             trusted_proxies: None,
             forwarded_header: ForwardedHeader::default(),
             social: Default::default(),
+            link_titles: LinkTitles::default(),
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),

@@ -37,7 +37,8 @@ use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
 use crate::classes::{self, Classes};
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
-use crate::config::Config;
+use crate::community::setlists::{Setlists, TitleSource};
+use crate::config::{Config, LinkTitles};
 use crate::executor::Executor;
 use crate::forms::Forms;
 use crate::http::api::box_office::availability::SeatMaps;
@@ -435,6 +436,7 @@ fn assemble(
     drop(entered);
     Ok(AppState {
         auditor: Auditor::new(store.clone()),
+        setlists: Setlists::new(store.clone(), clock.clone(), title_source(config)),
         terms: Terms::new(store.clone()),
         store,
         offices,
@@ -466,4 +468,12 @@ fn assemble(
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
     })
+}
+
+fn title_source(config: &Config) -> TitleSource {
+    match &config.link_titles {
+        LinkTitles::Off => TitleSource::Off,
+        LinkTitles::On => TitleSource::Public,
+        LinkTitles::At(url) => TitleSource::At(url.clone()),
+    }
 }

@@ -75,6 +75,7 @@ pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
 pub use tables::session::{EndedSession, SessionRow};
 pub use tables::session_rows::{Device, FreshSession, RefreshToken};
+pub use tables::setlist::{SetlistPut, SetlistRow};
 pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
 pub use tables::social_identity::{IdentityLinked, IdentityUnlinked, SocialAccount};
 pub use tables::term::{TermFilter, TermHead, TermKind, TermRow, TermsOf};

@@ -3,6 +3,7 @@
 
 #[macro_use]
 mod key;
+mod community;
 mod social;
 mod values;
 
@@ -36,7 +37,7 @@ fn entries_or_off(text: &str) -> Result<Option<u32>, String> {
 
 /// All settings.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    GENERAL.iter().chain(social::SOCIAL)
+    GENERAL.iter().chain(social::SOCIAL).chain(community::COMMUNITY)
 }
 
 const GENERAL: &[Key] = &[

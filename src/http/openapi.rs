@@ -34,6 +34,7 @@ use crate::http::api::classes::{
     certificate, dashboard, decisions, desk, enrollments, exports, mclasses,
 };
 use crate::http::api::cluster::{health, instances};
+use crate::http::api::community::setlists;
 use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -100,6 +101,8 @@ use crate::http::envelope::Failure;
         queue::enqueue, queue::challenge, queue::status, queue::progress, queue::audit, queue::leave, queue::validate,
         queue_stream::follow, queue_admin::show, queue_admin::set, queue_admin::draw,
         queue_admin::guests, queue_admin::void,
+        setlists::show, setlists::put, setlists::delete, setlists::versions, setlists::version,
+        setlists::attendance, setlists::attend, setlists::not_attend, setlists::attended,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
         terms::agree,
         grants::list, grants::give, grants::revoke, accounts::list, audit_log::list,
@@ -122,6 +125,7 @@ use crate::http::envelope::Failure;
         (name = "waitlist", description = "Lines for what is sold out"),
         (name = "queue", description = "Waiting rooms: a place in line for a sale"),
         (name = "tickets", description = "Tickets, and the door"),
+        (name = "setlists", description = "What was played, and who was there"),
         (name = "terms", description = "Terms that people agree to"),
         (name = "admin", description = "For staff: each operation says which roles it needs"),
         (name = "health", description = "For load balancers"),

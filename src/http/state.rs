@@ -8,6 +8,7 @@ use crate::classes::Classes;
 use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
+use crate::community::setlists::Setlists;
 use crate::config::Config;
 use crate::forms::Forms;
 use crate::http::api::box_office::availability::{SeatMaps, ViewsInUse};
@@ -47,6 +48,8 @@ pub struct AppState {
     pub venues: Arc<Venues>,
     /// Endpoints of other systems and the messages for them.
     pub webhooks: Arc<Webhooks>,
+    /// Setlists of concerts.
+    pub setlists: Setlists,
     /// Terms that people agree to.
     pub terms: Terms,
     /// The waiting rooms of events.

@@ -1,5 +1,6 @@
 //! The tables, one module for each kind of row.
 
+pub(crate) mod attendance;
 pub(crate) mod audit_entry;
 pub(crate) mod auto_payment;
 pub(crate) mod catalogue;
@@ -23,6 +24,7 @@ pub(crate) mod invitation;
 pub(crate) mod kept_mail;
 pub(crate) mod last_login;
 pub(crate) mod leaving;
+pub(crate) mod link_title;
 pub(crate) mod mail_link;
 pub(crate) mod new_class;
 pub(crate) mod notice;
@@ -42,6 +44,7 @@ pub(crate) mod seat;
 pub(crate) mod seat_slices;
 pub(crate) mod session;
 pub(crate) mod session_rows;
+pub(crate) mod setlist;
 pub(crate) mod simulator_charge;
 pub(crate) mod social_identity;
 pub(crate) mod term;

@@ -35,6 +35,7 @@ mod roles;
 mod sale_status;
 mod seats;
 mod seeds;
+mod setlists;
 pub mod social;
 mod terms;
 mod unknown_bodies;

@@ -256,6 +256,9 @@ error_codes! {
         "A notification whose signature is not valid, too old, or over another body.";
     NotTheCaller = FORBIDDEN "NOT_THE_CALLER",
         "clientId is not the id of the user whose access token was sent: leave it out.";
+    // What fans do around a sale.
+    SetlistNotFound = NOT_FOUND "SETLIST_NOT_FOUND",
+        "The event has no setlist, or not this version of it.";
     // Terms that people agree to.
     TermNotCurrent = CONFLICT "TERM_NOT_CURRENT",
         "This version was replaced or retired: details.currentId names the one in its place, if any.";

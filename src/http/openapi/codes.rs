@@ -41,6 +41,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::payments::wallet::CODES,
     crate::http::api::roles::grants::CODES,
     crate::http::api::roles::invitations::CODES,
+    crate::http::api::community::setlists::CODES,
     crate::http::api::terms::CODES,
     crate::http::api::waiting_room::admin::CODES,
     crate::http::api::waiting_room::queue::CODES,

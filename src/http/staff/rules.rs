@@ -196,6 +196,7 @@ pub(super) const API: &[Rule] = &[
         About::Offering,
         "queue.use-pass",
     ),
+    act(("DELETE", "/api/events/{event}/setlist"), Manage, About::Offering, "setlist.delete"),
     // The door.
     act(("POST", "/api/checkins"), Door, About::TicketInBody, "ticket.check-in"),
     act(("POST", "/api/checkins/undo"), Door, About::TicketInBody, "ticket.undo-check-in"),

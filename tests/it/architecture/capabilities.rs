@@ -25,6 +25,7 @@ const CAPABILITIES: &[&str] = &[
 
 /// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
+    ("attendance", "community"),
     ("audit_entry", "roles"),
     ("auto_payment", "payments"),
     ("catalogue", "offerings"),
@@ -51,6 +52,7 @@ const TABLES: &[(&str, &str)] = &[
     ("new_class", "classes"),
     ("notice", "outbox"),
     ("outbox", "outbox"),
+    ("link_title", "community"),
     ("mail_link", "accounts"),
     ("outbox", "offerings"),
     ("payment", "payments"),
@@ -68,6 +70,7 @@ const TABLES: &[(&str, &str)] = &[
     ("seat_slices", "offerings"),
     ("session", "accounts"),
     ("session_rows", "accounts"),
+    ("setlist", "community"),
     ("simulator_charge", "payments"),
     ("social_identity", "accounts"),
     ("term", "terms"),
