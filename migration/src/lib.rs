@@ -33,6 +33,7 @@ mod m0028_grants;
 mod m0029_social_identities;
 mod m0030_guest_codes;
 mod m0031_concerts;
+mod m0035_articles;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0029_social_identities::Migration),
             Box::new(m0030_guest_codes::Migration),
             Box::new(m0031_concerts::Migration),
+            Box::new(m0035_articles::Migration),
         ]
     }
 }
