@@ -1,7 +1,7 @@
 //! Why a request about moderation failed.
 
-use crate::store::{BanScope, StoreError};
 use crate::inventory::TimestampMs;
+use crate::store::{BanScope, StoreError};
 use crate::text::InvalidField;
 
 /// The ban that keeps a person from writing.
