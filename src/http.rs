@@ -26,8 +26,8 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
 use api::{
-    accounts, audit, box_office, classes, cluster, forms, offerings, outbox, payments, roles,
-    terms, venues, waiting_room, webhooks,
+    accounts, audit, box_office, classes, cluster, community, forms, offerings, outbox, payments,
+    roles, terms, venues, waiting_room, webhooks,
 };
 use box_office::{availability, stream};
 use error::ApiError;
@@ -123,6 +123,8 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
         .configure(terms::configure)
+        .configure(community::articles::configure)
+        .configure(community::moderation::configure)
         .configure(roles::grants::configure)
         .configure(roles::invitations::configure)
         .configure(roles::users::configure)

@@ -34,6 +34,8 @@ use crate::http::api::classes::{
     certificate, dashboard, decisions, desk, enrollments, exports, mclasses,
 };
 use crate::http::api::cluster::{health, instances};
+use crate::http::api::community::articles::{self, comments, lists, reactions};
+use crate::http::api::community::moderation::{self, bans, reports};
 use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -102,6 +104,12 @@ use crate::http::envelope::Failure;
         queue_admin::guests, queue_admin::void,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
         terms::agree,
+        lists::list, articles::create, articles::show, articles::change, articles::delete,
+        articles::publish, articles::unpublish, lists::mine, lists::bookmarks,
+        reactions::switch, reactions::like, reactions::unlike, reactions::keep, reactions::let_go,
+        comments::list, comments::create, comments::change, comments::delete,
+        reports::create, reports::list, moderation::hide, moderation::restore, moderation::dismiss,
+        bans::list, bans::create, bans::lift,
         grants::list, grants::give, grants::revoke, accounts::list, audit_log::list,
         audit_log::export, invitations::list, invitations::invite, invitations::withdraw,
         invitations::accept,
@@ -123,6 +131,7 @@ use crate::http::envelope::Failure;
         (name = "queue", description = "Waiting rooms: a place in line for a sale"),
         (name = "tickets", description = "Tickets, and the door"),
         (name = "terms", description = "Terms that people agree to"),
+        (name = "articles", description = "What fans write, and reports of it"),
         (name = "admin", description = "For staff: each operation says which roles it needs"),
         (name = "health", description = "For load balancers"),
     ),

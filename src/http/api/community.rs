@@ -1,1 +1,4 @@
 //! What fans do around a sale, one file or folder for each part of `src/community/`.
+
+pub mod articles;
+pub mod moderation;
