@@ -173,6 +173,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "clock",
             "closing",
             "cluster",
+            "community",
             "config",
             "forms",
             "ids",
@@ -234,6 +235,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "classes",
             "clock",
             "cluster",
+            "community",
             "config",
             "executor",
             "forms",
@@ -299,6 +301,9 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("icalendar", &["ticket_documents"]),
     ("rust_xlsxwriter", &["http"]),
     ("png", &["ticket_documents"]),
+    ("ammonia", &["community"]),
+    ("pulldown_cmark", &["community"]),
+    ("quick_xml", &["community"]),
 ];
 
 /// The crates that the pure core may use: no IO, async, clock, randomness or logging.

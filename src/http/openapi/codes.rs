@@ -31,6 +31,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::community::articles::CODES,
     crate::http::api::community::articles::comments::CODES,
     crate::http::api::community::articles::reactions::CODES,
+    crate::http::api::community::moderation::CODES,
     crate::http::api::community::moderation::reports::CODES,
     crate::http::api::forms::forms::CODES,
     crate::http::api::offerings::checkins::CODES,

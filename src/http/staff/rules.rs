@@ -388,20 +388,15 @@ pub(super) const API: &[Rule] = &[
         "comment.delete",
     ),
     read("/api/admin/moderation/reports", Administer, About::Nothing),
+    act(("POST", "/api/admin/moderation/hide"), Administer, About::Nothing, "moderation.hide"),
     act(
-        ("POST", "/api/admin/moderation/{kind}/{thing}/hide"),
-        Administer,
-        About::Nothing,
-        "moderation.hide",
-    ),
-    act(
-        ("POST", "/api/admin/moderation/{kind}/{thing}/restore"),
+        ("POST", "/api/admin/moderation/restore"),
         Administer,
         About::Nothing,
         "moderation.restore",
     ),
     act(
-        ("POST", "/api/admin/moderation/{kind}/{thing}/dismiss"),
+        ("POST", "/api/admin/moderation/dismiss"),
         Administer,
         About::Nothing,
         "moderation.dismiss",

@@ -45,6 +45,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
         "/api/articles/{article}",
         &[ErrorCode::AccountRequired, ErrorCode::Banned, ErrorCode::VersionConflict],
     ),
+    ("get", "/api/articles/{article}", &[ErrorCode::Unauthorized, ErrorCode::TokenExpired]),
     ("delete", "/api/articles/{article}", &[ErrorCode::Forbidden]),
     ("post", "/api/articles/{article}/publish", &[ErrorCode::AccountRequired, ErrorCode::Banned]),
 ];

@@ -24,6 +24,11 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 pub(crate) const CODES: &[OperationCodes] = &[
     ("post", "/api/articles/{article}/comments", &[ErrorCode::AccountRequired, ErrorCode::Banned]),
     ("patch", "/api/comments/{comment}", &[ErrorCode::AccountRequired, ErrorCode::Banned]),
+    (
+        "get",
+        "/api/articles/{article}/comments",
+        &[ErrorCode::Unauthorized, ErrorCode::TokenExpired],
+    ),
     ("delete", "/api/comments/{comment}", &[ErrorCode::Forbidden]),
 ];
 

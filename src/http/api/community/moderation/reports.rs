@@ -67,7 +67,7 @@ pub struct ReportReceiptDto {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct ReportDto {
+pub struct ModerationReportDto {
     pub id: ReportId,
     pub kind: ThingKind,
     pub thing_id: Uuid,
@@ -142,7 +142,7 @@ pub(crate) async fn create(
         ("status" = Option<ReportState>, Query, description = "`OPEN` if left out"),
         ("kind" = Option<ThingKind>, Query),
         ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<ReportDto>)))]
+    responses((status = 200, body = Page<ModerationReportDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     Query(query): Query<ReportsQuery>,
@@ -160,8 +160,8 @@ pub(crate) async fn list(
     Ok(respond::page(&rows.into_iter().map(render).collect::<Vec<_>>(), next))
 }
 
-fn render(row: ReportRow, reports_count: i64) -> ReportDto {
-    ReportDto {
+fn render(row: ReportRow, reports_count: i64) -> ModerationReportDto {
+    ModerationReportDto {
         id: row.id,
         kind: row.kind,
         thing_id: row.thing,
