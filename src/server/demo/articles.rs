@@ -1,12 +1,11 @@
 //! An article about the event that the demonstration sells.
 
-use crate::caller::Caller;
+use crate::accounts::{Caller, Role};
 use crate::community::articles::{ArticleCategory, ArticleDraft};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
 use crate::server::StartError;
-use crate::store::Role;
 
 const CONTENT: &str = "Doors open an hour before the show.\n\n\
     - **Stalls**: the nearest, and the loudest\n\

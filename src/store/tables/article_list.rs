@@ -9,8 +9,7 @@ use uuid::Uuid;
 use crate::ids::{ArticleId, OfferingId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::article::head_of;
-use crate::store::tables::moderation::ThingKind;
-use crate::store::{ArticleCategory, ArticleHead, Store, StoreError, older};
+use crate::store::{ArticleCategory, ArticleHead, Store, StoreError, ThingKind, older};
 
 /// The order of a list of articles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

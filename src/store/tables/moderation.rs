@@ -14,41 +14,7 @@ use uuid::Uuid;
 use crate::ids::{BanId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::{idempotency, report};
-use crate::store::{Answered, Key, ReportOutcome, Store, StoreError};
-
-/// What people write that moderators can hide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum ThingKind {
-    /// An article.
-    Article,
-    /// A comment on an article.
-    Comment,
-    /// A message of a chat.
-    Message,
-    /// A version of a setlist.
-    Setlist,
-}
-
-impl ThingKind {
-    /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Article, Self::Comment, Self::Message, Self::Setlist];
-
-    /// Returns the name of the kind in rows and answers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Article => "ARTICLE",
-            Self::Comment => "COMMENT",
-            Self::Message => "MESSAGE",
-            Self::Setlist => "SETLIST",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
+use crate::store::{Answered, Key, ReportOutcome, Store, StoreError, ThingKind};
 
 /// Why and when a thing was hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,41 @@ use uuid::Uuid;
 use crate::ids::{ReportId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::idempotency;
-use crate::store::{Answered, Key, Store, StoreError, ThingKind};
+use crate::store::{Answered, Key, Store, StoreError};
+
+/// What people write that moderators can hide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ThingKind {
+    /// An article.
+    Article,
+    /// A comment on an article.
+    Comment,
+    /// A message of a chat.
+    Message,
+    /// A version of a setlist.
+    Setlist,
+}
+
+impl ThingKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Article, Self::Comment, Self::Message, Self::Setlist];
+
+    /// Returns the name of the kind in rows and answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Article => "ARTICLE",
+            Self::Comment => "COMMENT",
+            Self::Message => "MESSAGE",
+            Self::Setlist => "SETLIST",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
 
 /// What is wrong with a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -16,7 +16,8 @@ on_both_databases! {
         let shop = Shop::open(db).await;
         let (kim, lee, park, admin) = (shop.customer(), shop.customer(), shop.customer(), shop.admin());
         let at = write(&kim, &article()).await;
-        let body = json!({"kind": "ARTICLE", "id": id(&at), "reason": "OTHER", "note": "It is not true."});
+        let mut body = json!({"kind": "ARTICLE", "id": id(&at), "reason": "OTHER"});
+        body["note"] = json!("It is not true.");
         let first = lee.post_with_key("/api/reports", "r", &body).await.is(201);
         assert!(lee.post_with_key("/api/reports", "r", &body).await.is(201).is_replay());
         lee.post("/api/reports", &body).await.refused(409, "ALREADY_REPORTED");
@@ -45,7 +46,8 @@ on_both_databases! {
         admin.post(&dismiss, &thing).await.is(200);
         assert_eq!(admin.get(&reports).await.is(200).data, json!([]));
         let closed = admin.get(&format!("{reports}?status=CLOSED&kind=ARTICLE")).await.is(200).data;
-        assert_eq!((&closed[0]["outcome"], &closed[0]["closedBy"]), (&json!("DISMISSED"), &json!(admin.user)));
+        assert_eq!(closed[0]["outcome"], "DISMISSED");
+        assert_eq!(closed[0]["closedBy"], json!(admin.user));
         lee.get(&at).await.is(200);
     }
 
@@ -67,7 +69,9 @@ on_both_databases! {
         let others = seen(&kim).await;
         assert!(others["text"].is_null() && others["author"].is_null() && others["isHidden"] == true);
         for by in [&lee, &admin] {
-            assert_eq!((&seen(by).await["text"], &seen(by).await["hidden"]["reason"]), (&json!("rude"), &json!("An insult")));
+            let comment = seen(by).await;
+            assert_eq!(comment["text"], "rude");
+            assert_eq!(comment["hidden"]["reason"], "An insult");
         }
         admin.post(&hide, &of("ARTICLE", id(&at))).await.is(200);
         for path in [at.clone(), format!("{at}/comments")] {
@@ -93,7 +97,9 @@ on_both_databases! {
         lee.get(&at).await.is(200);
         let log = admin.get("/api/admin/audit-log").await.is(200).data;
         let acts: Vec<&Value> = log.as_array().unwrap().iter().map(|act| &act["action"]).collect();
-        assert!(acts.contains(&&json!("moderation.hide")) && acts.contains(&&json!("moderation.restore")), "{acts:?}");
+        for act in ["moderation.hide", "moderation.restore"] {
+            assert!(acts.contains(&&json!(act)), "{act}: {acts:?}");
+        }
     }
 
     async fn moderators_delete_what_others_wrote_and_that_is_written_down(db: TestDb) {
@@ -110,12 +116,14 @@ on_both_databases! {
             .map(|act| (act["action"].as_str().unwrap(), act["target"].as_str().unwrap_or_default()))
             .filter(|(action, _)| action.ends_with(".delete"))
             .collect();
-        assert_eq!(acts, [("article.delete", id(&at)), ("comment.delete", comment["id"].as_str().unwrap())]);
+        let comment = comment["id"].as_str().unwrap();
+        assert_eq!(acts, [("article.delete", id(&at)), ("comment.delete", comment)]);
     }
 
     async fn a_banned_person_is_told_why_and_until_when(db: TestDb) {
         let shop = Shop::open(db).await;
-        let (kim, lee, admin) = (registered(&shop, "kim").await, registered(&shop, "lee").await, shop.admin());
+        let (kim, lee) = (registered(&shop, "kim").await, registered(&shop, "lee").await);
+        let admin = shop.admin();
         let (at, comments) = (write(&kim, &article()).await, |at: &str| format!("{at}/comments"));
         let bans = format!("{DESK}/bans");
         let until = shop.time_in(3_600);

@@ -161,7 +161,7 @@ fn input_that_is_quadratic_elsewhere_stays_small() {
         "<".repeat(50_000),
         "<!--".repeat(12_500),
         "a_b*".repeat(12_500),
-        "&".repeat(50_000),
+        "&".repeat(10_000),
         "\"".repeat(50_000),
     ] {
         let html = render(&source).unwrap_or_else(|error| panic!("{}: {error}", &source[..9]));
