@@ -226,7 +226,7 @@ impl Articles {
         let (concert_before, images_before) = before.unwrap_or_default();
         if let Some(concert) = text.concert.filter(|concert| concert_before != Some(*concert)) {
             let found = self.store.offerings_named(Some(&[concert]), 1).await?;
-            if !found.first().is_some_and(|offering| !offering.is_class) {
+            if found.first().is_none_or(|offering| offering.is_class) {
                 return Err(InvalidField::new("concertId", "must be the id of an event").into());
             }
         }

@@ -112,10 +112,11 @@ on_both_databases! {
         admin.delete(&own).await.is(200);
         kim.get(&at).await.refused(404, "NOT_FOUND");
         let log = admin.get("/api/admin/audit-log").await.is(200).data;
-        let acts: Vec<(&str, &str)> = log.as_array().unwrap().iter()
+        let mut acts: Vec<(&str, &str)> = log.as_array().unwrap().iter()
             .map(|act| (act["action"].as_str().unwrap(), act["target"].as_str().unwrap_or_default()))
             .filter(|(action, _)| action.ends_with(".delete"))
             .collect();
+        acts.sort_unstable();
         let comment = comment["id"].as_str().unwrap();
         assert_eq!(acts, [("article.delete", id(&at)), ("comment.delete", comment)]);
     }

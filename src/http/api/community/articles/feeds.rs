@@ -1,7 +1,6 @@
 //! `/feeds/articles.atom` and `/feeds/articles.rss`. They are documents of their own, not of the API.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::community::articles::FeedForm;
@@ -31,7 +30,7 @@ async fn answer(
     form: FeedForm,
     own: &str,
 ) -> Result<HttpResponse, ApiError> {
-    let base = state.config.public_url.clone().unwrap_or_else(|| listening(request));
+    let base = state.config.public_url.clone().unwrap_or_else(|| asked_for(request));
     let feed = state.articles.feed(form, &base, own).await?;
     let version = Version::weak(&blake3::hash(&feed).to_hex()[..16]);
     if version.is_known(request) {
@@ -44,11 +43,8 @@ async fn answer(
     Ok(version.mark(HttpResponse::Ok().content_type(content_type).body(feed)))
 }
 
-/// Returns the address that the server listens on, where it has no public one.
-fn listening(request: &HttpRequest) -> String {
-    let mut address = request.app_config().local_addr();
-    if address.ip().is_unspecified() {
-        address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port());
-    }
-    format!("http://{address}")
+/// Returns the address under which the reader knows the server, where it has no public one.
+fn asked_for(request: &HttpRequest) -> String {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}", host.unwrap_or("localhost"))
 }
