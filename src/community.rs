@@ -3,3 +3,5 @@
 //! stock.
 
 pub mod setlists;
+pub mod articles;
+pub mod moderation;

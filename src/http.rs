@@ -124,6 +124,8 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
         .configure(terms::configure)
+        .configure(community::articles::configure)
+        .configure(community::moderation::configure)
         .configure(roles::grants::configure)
         .configure(roles::invitations::configure)
         .configure(roles::users::configure)

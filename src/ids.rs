@@ -128,6 +128,22 @@ uuid_id! {
     SeriesId
 }
 uuid_id! {
+    /// An article of a fan.
+    ArticleId
+}
+uuid_id! {
+    /// A comment on an article, or a reply to one.
+    CommentId
+}
+uuid_id! {
+    /// A report to the moderators.
+    ReportId
+}
+uuid_id! {
+    /// A ban of a person.
+    BanId
+}
+uuid_id! {
     /// An endpoint of another system that messages are sent to.
     WebhookId
 }

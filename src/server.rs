@@ -38,6 +38,8 @@ use crate::box_office::{self, BoxOffices};
 use crate::classes::{self, Classes};
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
 use crate::community::setlists::{Setlists, TitleSource};
+use crate::community::articles::Articles;
+use crate::community::moderation::Moderation;
 use crate::config::{Config, LinkTitles};
 use crate::executor::Executor;
 use crate::forms::Forms;
@@ -343,6 +345,7 @@ impl Assembled {
             futures_util::future::join(state.offices.hand_off_all(), noticed).await;
             http.drain(&state.lifecycle).await;
             recovery.stop().await;
+            housekeeping::store_views(&state).await;
             if let Some(relay) = relay {
                 relay.stop().await;
             }
@@ -413,6 +416,8 @@ fn assemble(
     let classes = Classes::new(store.clone(), offices.clone(), accounts.roles().clone())
         .with_crash_points(parts.class_crash_points.clone());
     let forms = Forms::new(store.clone());
+    let moderation = Arc::new(Moderation::new(store.clone(), accounts.roles().clone()));
+    let articles = Arc::new(Articles::new(store.clone(), moderation.clone()));
     let entries = config.queue_entries_per_address.filter(|_| config.rate_limits);
     let guard = Guard::new(config.jwt_secret.expose(), entries, clock.clone());
     let waiting_rooms = WaitingRooms::new(
@@ -438,6 +443,8 @@ fn assemble(
         auditor: Auditor::new(store.clone()),
         setlists: Setlists::new(store.clone(), clock.clone(), title_source(config)),
         terms: Terms::new(store.clone()),
+        articles,
+        moderation,
         store,
         offices,
         payments: Arc::new(payments),

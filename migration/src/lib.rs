@@ -33,6 +33,7 @@ mod m0028_grants;
 mod m0029_social_identities;
 mod m0030_guest_codes;
 mod m0031_concerts;
+mod m0035_articles;
 mod m0036_setlists;
 
 /// All steps, oldest first.
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0029_social_identities::Migration),
             Box::new(m0030_guest_codes::Migration),
             Box::new(m0031_concerts::Migration),
+            Box::new(m0035_articles::Migration),
             Box::new(m0036_setlists::Migration),
         ]
     }

@@ -35,6 +35,8 @@ use crate::http::api::classes::{
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::community::setlists;
+use crate::http::api::community::articles::{self, comments, lists, reactions};
+use crate::http::api::community::moderation::{self, bans, reports};
 use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -105,6 +107,12 @@ use crate::http::envelope::Failure;
         setlists::attendance, setlists::attend, setlists::not_attend, setlists::attended,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
         terms::agree,
+        lists::list, articles::create, articles::show, articles::change, articles::delete,
+        articles::publish, articles::unpublish, lists::mine, lists::bookmarks,
+        reactions::switch, reactions::like, reactions::unlike, reactions::keep, reactions::let_go,
+        comments::list, comments::create, comments::change, comments::delete,
+        reports::create, reports::list, moderation::hide, moderation::restore, moderation::dismiss,
+        bans::list, bans::create, bans::lift,
         grants::list, grants::give, grants::revoke, accounts::list, audit_log::list,
         audit_log::export, invitations::list, invitations::invite, invitations::withdraw,
         invitations::accept,
@@ -112,7 +120,7 @@ use crate::http::envelope::Failure;
         endpoints::rotate, endpoints::ping,
         log::list, log::replay, log::replay_since,
     ),
-    components(schemas(Failure, crate::ids::SessionId, stream::Delta, forms::ClassSort, forms::EnrollmentSort, forms::SocialMode)),
+    components(schemas(Failure, lists::ArticleOrder, reports::ReportState, crate::ids::SessionId, stream::Delta, forms::ClassSort, forms::EnrollmentSort, forms::SocialMode)),
     servers((url = "/", description = "The server that this document is from")),
     tags(
         (name = "auth", description = "Accounts and tokens"),
@@ -127,6 +135,7 @@ use crate::http::envelope::Failure;
         (name = "tickets", description = "Tickets, and the door"),
         (name = "setlists", description = "What was played, and who was there"),
         (name = "terms", description = "Terms that people agree to"),
+        (name = "articles", description = "What fans write, and reports of it"),
         (name = "admin", description = "For staff: each operation says which roles it needs"),
         (name = "health", description = "For load balancers"),
     ),

@@ -9,6 +9,8 @@ use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::community::setlists::Setlists;
+use crate::community::articles::Articles;
+use crate::community::moderation::Moderation;
 use crate::config::Config;
 use crate::forms::Forms;
 use crate::http::api::box_office::availability::{SeatMaps, ViewsInUse};
@@ -52,6 +54,10 @@ pub struct AppState {
     pub setlists: Setlists,
     /// Terms that people agree to.
     pub terms: Terms,
+    /// Articles of fans.
+    pub articles: Arc<Articles>,
+    /// Reports, hidden things and bans.
+    pub moderation: Arc<Moderation>,
     /// The waiting rooms of events.
     pub waiting_rooms: Arc<WaitingRooms>,
     /// The payment process.

@@ -1,6 +1,7 @@
 //! The demonstration: a hall with a seat plan, standing places, a sale with a waiting room that opens in
-//! five minutes, and one that is sold out with a waitlist; and two classes.
+//! five minutes, and one that is sold out with a waitlist; two classes, and an article.
 
+mod articles;
 mod classes;
 
 use super::StartError;
@@ -101,7 +102,9 @@ impl Demo<'_> {
             }),
             ..self.draft(NAME, "The Little Theatre", 90)
         };
-        self.add(night, Vec::new()).await
+        let night = self.add(night, Vec::new()).await?;
+        articles::make(self.state, self.by, night, self.now).await?;
+        Ok(night)
     }
 
     async fn hall(&self) -> Result<VenueId, StartError> {

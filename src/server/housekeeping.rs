@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use crate::accounts::Accounts;
 use crate::box_office::{JOURNAL_AHEAD, TOLERATED_MS};
 use crate::clock::Clock;
+use crate::community::articles::Articles;
 use crate::http::state::AppState;
 use crate::inventory::TimestampMs;
 use crate::store::{INVITATIONS_COUNT_FOR_MS, Prunable, Store, StoreError};
@@ -21,6 +22,8 @@ const INTERVAL: Duration = Duration::from_secs(600);
 const REVOCATIONS_EVERY: Duration = Duration::from_secs(1);
 /// Interval between writes of which sessions were used.
 const SESSIONS_EVERY: Duration = Duration::from_secs(60);
+/// Interval between writes of how often articles were read.
+const VIEWS_EVERY: Duration = Duration::from_secs(10);
 /// Sessions are kept for as long after their end as an access token lives.
 const SESSIONS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Keys are remembered this long, as the API promises.
@@ -46,6 +49,7 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let closing = state.closing();
     state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts)));
     state.runtime.spawn(tend_sessions(Arc::downgrade(&state.accounts)));
+    state.runtime.spawn(tend_views(Arc::downgrade(&state.articles)));
     state.runtime.spawn(async move {
         if let Err(error) = warn_of_the_future(&store, clock.as_ref()).await {
             tracing::debug!(%error, "could not look for journals from the future");
@@ -87,6 +91,27 @@ async fn tend_sessions(accounts: Weak<Accounts>) {
         if let Err(error) = accounts.tend_sessions().await {
             tracing::debug!(%error, "which sessions were used is not stored");
         }
+    }
+}
+
+/// Stores how often articles were read.
+async fn tend_views(articles: Weak<Articles>) {
+    loop {
+        tokio::time::sleep(VIEWS_EVERY).await;
+        let Some(articles) = articles.upgrade() else { return };
+        if let Err(error) = articles.store_views().await {
+            // They stay in memory for the next time.
+            tracing::debug!(%error, "how often articles were read is not stored");
+        }
+    }
+}
+
+/// Stores how often articles were read, before the process ends.
+pub(super) async fn store_views(state: &AppState) {
+    let articles = Arc::clone(&state.articles);
+    let stored = state.runtime.spawn(async move { articles.store_views().await });
+    if let Ok(Err(error)) = stored.await {
+        tracing::debug!(%error, "how often articles were read last is not stored");
     }
 }
 

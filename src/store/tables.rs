@@ -1,6 +1,11 @@
 //! The tables, one module for each kind of row.
 
 pub(crate) mod attendance;
+pub(crate) mod article;
+pub(crate) mod article_comment;
+mod article_forget;
+pub(crate) mod article_list;
+pub(crate) mod article_reaction;
 pub(crate) mod audit_entry;
 pub(crate) mod auto_payment;
 pub(crate) mod catalogue;
@@ -26,6 +31,7 @@ pub(crate) mod last_login;
 pub(crate) mod leaving;
 pub(crate) mod link_title;
 pub(crate) mod mail_link;
+pub(crate) mod moderation;
 pub(crate) mod new_class;
 pub(crate) mod notice;
 pub(crate) mod outbox;
@@ -37,6 +43,7 @@ pub(crate) mod person;
 pub(crate) mod queue_secret;
 pub(crate) mod refresh_token;
 pub(crate) mod refund;
+pub(crate) mod report;
 pub(crate) mod reservation;
 pub(crate) mod revocation;
 pub(crate) mod sales;

@@ -298,6 +298,9 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("icalendar", &["ticket_documents"]),
     ("rust_xlsxwriter", &["http"]),
     ("png", &["ticket_documents"]),
+    ("ammonia", &["community"]),
+    ("pulldown_cmark", &["community"]),
+    ("quick_xml", &["community"]),
 ];
 
 /// The crates that the pure core may use: no IO, async, clock, randomness or logging.

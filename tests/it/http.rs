@@ -3,6 +3,8 @@
 mod administration;
 mod agreements;
 pub mod api_client;
+mod article_comments;
+mod articles;
 mod asyncapi;
 mod automatic_payments;
 mod bad_input;
@@ -24,6 +26,7 @@ mod holders;
 mod kept_seats;
 mod listing_own;
 mod messages;
+mod moderation;
 mod ownership;
 mod participation;
 mod products;

@@ -1,3 +1,5 @@
 //! What fans do around a sale, one file or folder for each part of `src/community/`.
 
 pub mod setlists;
+pub mod articles;
+pub mod moderation;

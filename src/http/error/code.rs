@@ -264,6 +264,10 @@ error_codes! {
         "This version was replaced or retired: details.currentId names the one in its place, if any.";
     TermsNotAgreed = CONFLICT "TERMS_NOT_AGREED",
         "Required terms are not agreed to: details.terms lists them. Agree and repeat the request.";
+    // What fans write.
+    Banned = FORBIDDEN "BANNED",
+        "A moderator keeps you from writing this: details.reason says why, details.until how long (null: for ever).";
+    AlreadyReported = CONFLICT "ALREADY_REPORTED", "You have reported this before; moderators will look at it.";
     // Taking part in free events.
     ParticipationUnavailable = CONFLICT "PARTICIPATION_UNAVAILABLE",
         "Only an event whose single product is free is taken part in at once: hold or reserve.";

@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::{ApiError, ErrorCode};
+use crate::community::articles::ArticleError;
+use crate::community::moderation::{Banned, ModerationError};
 use crate::community::setlists::SetlistError;
+use crate::http::dto;
 
 impl From<SetlistError> for ApiError {
     fn from(error: SetlistError) -> Self {
@@ -21,5 +24,40 @@ impl From<SetlistError> for ApiError {
             SetlistError::AccountRequired => Self::of(ErrorCode::AccountRequired),
             SetlistError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<ArticleError> for ApiError {
+    fn from(error: ArticleError) -> Self {
+            ArticleError::Invalid(error) => error.into(),
+            ArticleError::NoSuchArticle => Self::not_found("article"),
+            ArticleError::NoSuchComment => Self::not_found("comment"),
+            ArticleError::OtherVersion { current } => Self::of(ErrorCode::VersionConflict)
+                .with_details(json!({ "currentVersion": current })),
+            ArticleError::AccountRequired => Self::of(ErrorCode::AccountRequired),
+            ArticleError::NotAllowed(error) => error.into(),
+            ArticleError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ModerationError> for ApiError {
+    fn from(error: ModerationError) -> Self {
+            ModerationError::Invalid(error) => error.into(),
+            ModerationError::NoSuchThing => Self::not_found("thing"),
+            ModerationError::NoSuchBan => Self::not_found("ban"),
+            ModerationError::AlreadyReported => Self::of(ErrorCode::AlreadyReported),
+            ModerationError::AccountRequired => Self::of(ErrorCode::AccountRequired),
+            ModerationError::Banned(error) => error.into(),
+            ModerationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Banned> for ApiError {
+    fn from(Banned { scope, reason, until }: Banned) -> Self {
+        let until = dto::time(until);
+        Self::of(ErrorCode::Banned)
+            .with_details(json!({ "scope": scope, "reason": reason, "until": until }))
     }
 }

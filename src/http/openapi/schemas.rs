@@ -192,10 +192,10 @@ fn describe_text(name: &str, schema: &mut Value) {
         _ if is_time => ("format", "date-time", TIME),
         "productId" => ("pattern", "^p[0-9a-f]{8}-(0|[1-9][0-9]{0,4})$", PRODUCT),
         "seatId" => ("pattern", "^s[0-9a-f]{8}-(0|[1-9][0-9]{0,6})$", SEAT),
-        "name" | "title" | "artist" | "note" | "section" | "product" | "deviceName" => {
+        "name" | "title" | "artist" | "section" | "product" | "deviceName" => {
             ("pattern", VISIBLE, "")
         }
-        "description" | "venue" | "place" | "location" | "reason" | "content" => {
+        "description" | "venue" | "place" | "location" | "reason" | "content" | "text" | "note" => {
             ("pattern", LINES, "")
         }
         "phoneNumber" => ("pattern", PHONE, "010-1234-5678"),

@@ -20,6 +20,8 @@ use crate::http::error::ErrorCode;
 /// versions of a form.
 const IN_BOTH_WAYS: &[&str] = &[
     "/api/auth/register",
+    "/api/articles/{article}",
+    "/api/articles/{article}/comments",
     "/api/mclasses/{class}",
     "/api/mclasses/{class}/enrollment-form",
     "/api/mclasses/{class}/enrollment-form/schema",

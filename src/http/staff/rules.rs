@@ -45,6 +45,8 @@ pub(crate) enum About {
     Invitation,
     /// A hold or an entry of the waitlist: `hold`, `entry`.
     Holding,
+    Article,
+    Comment,
 }
 
 /// The values that are read before and after an act.
@@ -373,6 +375,36 @@ pub(super) const API: &[Rule] = &[
         "outbox.cancel",
     ),
     read("/api/admin/instances", Administer, About::Nothing),
+    // What fans write.
+    own_or_others(
+        ("DELETE", "/api/articles/{article}"),
+        Administer,
+        About::Article,
+        "article.delete",
+    ),
+    own_or_others(
+        ("DELETE", "/api/comments/{comment}"),
+        Administer,
+        About::Comment,
+        "comment.delete",
+    ),
+    read("/api/admin/moderation/reports", Administer, About::Nothing),
+    act(("POST", "/api/admin/moderation/hide"), Administer, About::Nothing, "moderation.hide"),
+    act(
+        ("POST", "/api/admin/moderation/restore"),
+        Administer,
+        About::Nothing,
+        "moderation.restore",
+    ),
+    act(
+        ("POST", "/api/admin/moderation/dismiss"),
+        Administer,
+        About::Nothing,
+        "moderation.dismiss",
+    ),
+    read("/api/admin/moderation/bans", Administer, About::Nothing),
+    act(("POST", "/api/admin/moderation/bans"), Administer, About::Nothing, "ban.create"),
+    act(("DELETE", "/api/admin/moderation/bans/{ban}"), Administer, About::Nothing, "ban.lift"),
     // People and their roles.
     read("/api/admin/users", Administer, About::Nothing),
     read("/api/admin/grants", Manage, About::Nothing),

@@ -6,8 +6,8 @@ use super::rules::About;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::ids::{
-    EnrollmentId, GrantId, HoldId, InvitationId, OfferingId, PaymentId, RefundId, ReservationId,
-    UserId,
+    ArticleId, CommentId, EnrollmentId, GrantId, HoldId, InvitationId, OfferingId, PaymentId,
+    RefundId, ReservationId, UserId,
 };
 use crate::offerings::TicketRef;
 
@@ -110,6 +110,20 @@ pub(super) async fn find(
             }
             None => None,
         },
+        About::Article => {
+            let owner = match params.id::<ArticleId>("article") {
+                Some(id) => state.store.article_get(id).await?.and_then(|row| row.head.author),
+                None => None,
+            };
+            return Ok(Subject { owner, ..none });
+        }
+        About::Comment => {
+            let owner = match params.id::<CommentId>("comment") {
+                Some(id) => state.store.comment_get(id).await?.and_then(|row| row.author),
+                None => None,
+            };
+            return Ok(Subject { owner, ..none });
+        }
         About::Holding => match params.id::<OfferingId>("event") {
             Some(event) => {
                 let id = params.id::<HoldId>("hold").or_else(|| params.id("entry"));

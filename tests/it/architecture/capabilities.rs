@@ -26,6 +26,11 @@ const CAPABILITIES: &[&str] = &[
 /// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
     ("attendance", "community"),
+    ("article", "community"),
+    ("article_comment", "community"),
+    ("article_forget", "community"),
+    ("article_list", "community"),
+    ("article_reaction", "community"),
     ("audit_entry", "roles"),
     ("auto_payment", "payments"),
     ("catalogue", "offerings"),
@@ -49,6 +54,7 @@ const TABLES: &[(&str, &str)] = &[
     ("kept_mail", "accounts"),
     ("last_login", "accounts"),
     ("leaving", "accounts"),
+    ("moderation", "community"),
     ("new_class", "classes"),
     ("notice", "outbox"),
     ("outbox", "outbox"),
@@ -63,6 +69,7 @@ const TABLES: &[(&str, &str)] = &[
     ("queue_secret", "waiting_room"),
     ("refresh_token", "accounts"),
     ("refund", "payments"),
+    ("report", "community"),
     ("reservation", "offerings"),
     ("revocation", "accounts"),
     ("sales", "offerings"),

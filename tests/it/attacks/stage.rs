@@ -190,6 +190,9 @@ impl<'a> Stage<'a> {
         match &*operation.name() {
             _ if operation.is_of_staff() => json!({}),
             "PATCH /api/events/{event}/holds/{hold}" => json!({"lines": [line]}),
+            "POST /api/reports" => {
+                json!({"kind": "ARTICLE", "id": of("id"), "reason": "SPAM"})
+            }
             "POST /api/reservations" => json!({"eventId": self.event.id, "holdId": of("holdId")}),
             "POST /api/reservations/{id}/payments" => json!({"method": "wallet"}),
             "POST /api/reservations/{reservation}/refunds" => json!({"tickets": [of("tickets")]}),

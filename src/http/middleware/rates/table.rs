@@ -109,6 +109,7 @@ pub const TABLE: &[Row] = &[
     (Class::General, "GET", &["/api/events/{event}/audit", "/api/events/{event}/waitlist*"]),
     (Class::General, "GET", &["/api/mclasses/{class}/enrollments*"]),
     (Class::Relaxed, "GET", &["/api/events*", "/api/mclasses*", "/api/terms", "/api/terms/{term}"]),
+    (Class::Relaxed, "GET", &["/api/articles*", "/feeds/*"]),
     (Class::General, "*", &["*"]),
 ];
 
