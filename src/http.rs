@@ -26,8 +26,8 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
 use api::{
-    accounts, audit, box_office, classes, cluster, forms, offerings, outbox, payments, roles,
-    terms, venues, waiting_room, webhooks,
+    accounts, audit, box_office, classes, cluster, community, forms, offerings, outbox, payments,
+    roles, terms, venues, waiting_room, webhooks,
 };
 use box_office::{availability, stream};
 use error::ApiError;
@@ -122,6 +122,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(box_office::complimentary::configure)
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
+        .configure(community::likes::configure)
         .configure(terms::configure)
         .configure(roles::grants::configure)
         .configure(roles::invitations::configure)
@@ -146,7 +147,8 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(offerings::events::of_event)
         .configure(offerings::products::of_event)
         .configure(outbox::feed::of_event)
-        .configure(audit::verify::of_event);
+        .configure(audit::verify::of_event)
+        .configure(community::likes::of_event);
 }
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {

@@ -37,6 +37,7 @@ use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
 use crate::classes::{self, Classes};
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
+use crate::community::likes::Likes;
 use crate::config::Config;
 use crate::executor::Executor;
 use crate::forms::Forms;
@@ -436,6 +437,7 @@ fn assemble(
     Ok(AppState {
         auditor: Auditor::new(store.clone()),
         terms: Terms::new(store.clone()),
+        likes: Likes::new(store.clone()),
         store,
         offices,
         payments: Arc::new(payments),

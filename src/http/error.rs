@@ -4,6 +4,7 @@
 
 mod classes;
 mod code;
+mod community;
 mod money;
 mod offerings;
 mod people;

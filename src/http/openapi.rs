@@ -34,6 +34,7 @@ use crate::http::api::classes::{
     certificate, dashboard, decisions, desk, enrollments, exports, mclasses,
 };
 use crate::http::api::cluster::{health, instances};
+use crate::http::api::community::likes;
 use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -100,6 +101,7 @@ use crate::http::envelope::Failure;
         queue::enqueue, queue::challenge, queue::status, queue::progress, queue::audit, queue::leave, queue::validate,
         queue_stream::follow, queue_admin::show, queue_admin::set, queue_admin::draw,
         queue_admin::guests, queue_admin::void,
+        likes::list, likes::show, likes::switch, likes::like, likes::unlike,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
         terms::agree,
         grants::list, grants::give, grants::revoke, accounts::list, audit_log::list,

@@ -8,6 +8,7 @@ use crate::classes::Classes;
 use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
+use crate::community::likes::Likes;
 use crate::config::Config;
 use crate::forms::Forms;
 use crate::http::api::box_office::availability::{SeatMaps, ViewsInUse};
@@ -49,6 +50,8 @@ pub struct AppState {
     pub webhooks: Arc<Webhooks>,
     /// Terms that people agree to.
     pub terms: Terms,
+    /// Likes of events.
+    pub likes: Likes,
     /// The waiting rooms of events.
     pub waiting_rooms: Arc<WaitingRooms>,
     /// The payment process.

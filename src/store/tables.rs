@@ -23,6 +23,7 @@ pub(crate) mod invitation;
 pub(crate) mod kept_mail;
 pub(crate) mod last_login;
 pub(crate) mod leaving;
+pub(crate) mod like;
 pub(crate) mod mail_link;
 pub(crate) mod new_class;
 pub(crate) mod notice;

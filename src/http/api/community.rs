@@ -1,1 +1,3 @@
 //! What fans do around a sale, one file or folder for each part of `src/community/`.
+
+pub mod likes;

@@ -28,6 +28,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::classes::enrollments::CODES,
     crate::http::api::classes::exports::CODES,
     crate::http::api::classes::mclasses::CODES,
+    crate::http::api::community::likes::CODES,
     crate::http::api::forms::forms::CODES,
     crate::http::api::offerings::checkins::CODES,
     crate::http::api::offerings::events::CODES,

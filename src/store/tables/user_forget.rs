@@ -13,8 +13,8 @@ use crate::store::tables::closed::forgotten;
 use crate::store::tables::user::{end_access, lock};
 use crate::store::tables::user_row::{Forgotten, OwnerProof, Role, user_row};
 use crate::store::tables::{
-    enrollment_words, grant, guest, identity_rows, kept_mail, mail_link, payment, session_rows,
-    wallet,
+    enrollment_words, grant, guest, identity_rows, kept_mail, like, mail_link, payment,
+    session_rows, wallet,
 };
 use crate::store::{OnBalance, Store, StoreError};
 
@@ -85,6 +85,7 @@ impl Store {
         mail_link::end_all(&transaction, id).await?;
         identity_rows::delete_all(&transaction, id).await?;
         kept_mail::forget(&transaction, id).await?;
+        like::forget(&transaction, id).await?;
         enrollment_words::erase(&transaction, id).await?;
         end_access(&transaction, &mut row, version, now).await?;
         let row = row.update(&transaction).await?;

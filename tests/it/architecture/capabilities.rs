@@ -51,6 +51,7 @@ const TABLES: &[(&str, &str)] = &[
     ("new_class", "classes"),
     ("notice", "outbox"),
     ("outbox", "outbox"),
+    ("like", "community"),
     ("mail_link", "accounts"),
     ("outbox", "offerings"),
     ("payment", "payments"),
