@@ -2,6 +2,7 @@
 //! and setlists. Plain rows beside the engine: nothing here is read by a sale, and nothing here changes
 //! stock.
 
-pub mod setlists;
 pub mod articles;
+pub mod likes;
 pub mod moderation;
+pub mod setlists;

@@ -123,6 +123,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(box_office::complimentary::configure)
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
+        .configure(community::likes::configure)
         .configure(terms::configure)
         .configure(community::articles::configure)
         .configure(community::moderation::configure)
@@ -150,7 +151,8 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(offerings::products::of_event)
         .configure(outbox::feed::of_event)
         .configure(audit::verify::of_event)
-        .configure(community::setlists::of_event);
+        .configure(community::setlists::of_event)
+        .configure(community::likes::of_event);
 }
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {

@@ -37,9 +37,10 @@ use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
 use crate::classes::{self, Classes};
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
-use crate::community::setlists::{Setlists, TitleSource};
 use crate::community::articles::Articles;
+use crate::community::likes::Likes;
 use crate::community::moderation::Moderation;
+use crate::community::setlists::{Setlists, TitleSource};
 use crate::config::{Config, LinkTitles};
 use crate::executor::Executor;
 use crate::forms::Forms;
@@ -445,6 +446,7 @@ fn assemble(
         terms: Terms::new(store.clone()),
         articles,
         moderation,
+        likes: Likes::new(store.clone()),
         store,
         offices,
         payments: Arc::new(payments),

@@ -63,6 +63,7 @@ pub use tables::identity_rows::{IdentityRow, NewIdentity, SocialProvider};
 pub use tables::invitation::{INVITATIONS_COUNT_FOR_MS, InvitationRow, Inviting};
 pub use tables::kept_mail::{KeptMail, KeptPart};
 pub use tables::leaving::{LivingReservation, OnBalance};
+pub use tables::like::{LikeChange, LikeState, LikedEvent};
 pub use tables::mail_link::{LinkPurpose, MailLink};
 pub use tables::moderation::{BanRow, BanScope, Hidden};
 pub use tables::new_class::{NewClass, Visibility};

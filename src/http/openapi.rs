@@ -34,9 +34,10 @@ use crate::http::api::classes::{
     certificate, dashboard, decisions, desk, enrollments, exports, mclasses,
 };
 use crate::http::api::cluster::{health, instances};
-use crate::http::api::community::setlists;
 use crate::http::api::community::articles::{self, comments, lists, reactions};
+use crate::http::api::community::likes;
 use crate::http::api::community::moderation::{self, bans, reports};
+use crate::http::api::community::setlists;
 use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -105,6 +106,7 @@ use crate::http::envelope::Failure;
         queue_admin::guests, queue_admin::void,
         setlists::show, setlists::put, setlists::delete, setlists::versions, setlists::version,
         setlists::attendance, setlists::attend, setlists::not_attend, setlists::attended,
+        likes::list, likes::show, likes::switch, likes::like, likes::unlike,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
         terms::agree,
         lists::list, articles::create, articles::show, articles::change, articles::delete,

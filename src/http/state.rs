@@ -8,9 +8,10 @@ use crate::classes::Classes;
 use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
-use crate::community::setlists::Setlists;
 use crate::community::articles::Articles;
+use crate::community::likes::Likes;
 use crate::community::moderation::Moderation;
+use crate::community::setlists::Setlists;
 use crate::config::Config;
 use crate::forms::Forms;
 use crate::http::api::box_office::availability::{SeatMaps, ViewsInUse};
@@ -58,6 +59,8 @@ pub struct AppState {
     pub articles: Arc<Articles>,
     /// Reports, hidden things and bans.
     pub moderation: Arc<Moderation>,
+    /// Likes of events.
+    pub likes: Likes,
     /// The waiting rooms of events.
     pub waiting_rooms: Arc<WaitingRooms>,
     /// The payment process.

@@ -1,11 +1,11 @@
 //! The tables, one module for each kind of row.
 
-pub(crate) mod attendance;
 pub(crate) mod article;
 pub(crate) mod article_comment;
 mod article_forget;
 pub(crate) mod article_list;
 pub(crate) mod article_reaction;
+pub(crate) mod attendance;
 pub(crate) mod audit_entry;
 pub(crate) mod auto_payment;
 pub(crate) mod catalogue;
@@ -29,6 +29,7 @@ pub(crate) mod invitation;
 pub(crate) mod kept_mail;
 pub(crate) mod last_login;
 pub(crate) mod leaving;
+pub(crate) mod like;
 pub(crate) mod link_title;
 pub(crate) mod mail_link;
 pub(crate) mod moderation;

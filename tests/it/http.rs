@@ -24,6 +24,7 @@ mod gateway_payments;
 mod guests;
 mod holders;
 mod kept_seats;
+mod likes;
 mod listing_own;
 mod messages;
 mod moderation;

@@ -1,5 +1,6 @@
 //! What fans do around a sale, one file or folder for each part of `src/community/`.
 
-pub mod setlists;
 pub mod articles;
+pub mod likes;
 pub mod moderation;
+pub mod setlists;

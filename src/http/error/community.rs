@@ -4,9 +4,11 @@ use serde_json::json;
 
 use super::{ApiError, ErrorCode};
 use crate::community::articles::ArticleError;
+use crate::community::likes::LikeError;
 use crate::community::moderation::{Banned, ModerationError};
 use crate::community::setlists::SetlistError;
 use crate::http::dto;
+use crate::http::error::{ApiError, ErrorCode};
 
 impl From<SetlistError> for ApiError {
     fn from(error: SetlistError) -> Self {
@@ -29,6 +31,7 @@ impl From<SetlistError> for ApiError {
 
 impl From<ArticleError> for ApiError {
     fn from(error: ArticleError) -> Self {
+        match error {
             ArticleError::Invalid(error) => error.into(),
             ArticleError::NoSuchArticle => Self::not_found("article"),
             ArticleError::NoSuchComment => Self::not_found("comment"),
@@ -43,6 +46,7 @@ impl From<ArticleError> for ApiError {
 
 impl From<ModerationError> for ApiError {
     fn from(error: ModerationError) -> Self {
+        match error {
             ModerationError::Invalid(error) => error.into(),
             ModerationError::NoSuchThing => Self::not_found("thing"),
             ModerationError::NoSuchBan => Self::not_found("ban"),
@@ -59,5 +63,15 @@ impl From<Banned> for ApiError {
         let until = dto::time(until);
         Self::of(ErrorCode::Banned)
             .with_details(json!({ "scope": scope, "reason": reason, "until": until }))
+    }
+}
+
+impl From<LikeError> for ApiError {
+    fn from(error: LikeError) -> Self {
+        match error {
+            LikeError::AccountRequired => Self::of(ErrorCode::AccountRequired),
+            LikeError::NoSuchEvent => Self::of(ErrorCode::EventNotFound),
+            LikeError::Store(error) => error.into(),
+        }
     }
 }

@@ -33,6 +33,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::community::articles::reactions::CODES,
     crate::http::api::community::moderation::CODES,
     crate::http::api::community::moderation::reports::CODES,
+    crate::http::api::community::likes::CODES,
     crate::http::api::forms::forms::CODES,
     crate::http::api::offerings::checkins::CODES,
     crate::http::api::offerings::events::CODES,

@@ -13,9 +13,8 @@ use crate::store::tables::closed::forgotten;
 use crate::store::tables::user::{end_access, lock};
 use crate::store::tables::user_row::{Forgotten, OwnerProof, Role, user_row};
 use crate::store::tables::{
-    article_forget, attendance, enrollment_words, grant, guest, identity_rows, kept_mail, mail_link,
-    payment,
-    session_rows, wallet,
+    article_forget, attendance, enrollment_words, grant, guest, identity_rows, kept_mail, like,
+    mail_link, payment, session_rows, wallet,
 };
 use crate::store::{OnBalance, Store, StoreError};
 
@@ -87,6 +86,7 @@ impl Store {
         mail_link::end_all(&transaction, id).await?;
         identity_rows::delete_all(&transaction, id).await?;
         kept_mail::forget(&transaction, id).await?;
+        like::forget(&transaction, id).await?;
         enrollment_words::erase(&transaction, id).await?;
         article_forget::forget(&transaction, id).await?;
         end_access(&transaction, &mut row, version, now).await?;

@@ -59,6 +59,7 @@ const TABLES: &[(&str, &str)] = &[
     ("notice", "outbox"),
     ("outbox", "outbox"),
     ("link_title", "community"),
+    ("like", "community"),
     ("mail_link", "accounts"),
     ("outbox", "offerings"),
     ("payment", "payments"),
