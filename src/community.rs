@@ -2,4 +2,5 @@
 //! and setlists. Plain rows beside the engine: nothing here is read by a sale, and nothing here changes
 //! stock.
 
+pub mod chat;
 pub mod setlists;

@@ -128,6 +128,14 @@ uuid_id! {
     SeriesId
 }
 uuid_id! {
+    /// A room of the chat.
+    RoomId
+}
+uuid_id! {
+    /// A message of the chat.
+    MessageId
+}
+uuid_id! {
     /// An endpoint of another system that messages are sent to.
     WebhookId
 }

@@ -34,6 +34,7 @@ mod m0029_social_identities;
 mod m0030_guest_codes;
 mod m0031_concerts;
 mod m0036_setlists;
+mod m0037_chat;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0030_guest_codes::Migration),
             Box::new(m0031_concerts::Migration),
             Box::new(m0036_setlists::Migration),
+            Box::new(m0037_chat::Migration),
         ]
     }
 }

@@ -8,6 +8,7 @@ use crate::classes::Classes;
 use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
+use crate::community::chat::Chat;
 use crate::community::setlists::Setlists;
 use crate::config::Config;
 use crate::forms::Forms;
@@ -48,6 +49,8 @@ pub struct AppState {
     pub venues: Arc<Venues>,
     /// Endpoints of other systems and the messages for them.
     pub webhooks: Arc<Webhooks>,
+    /// Rooms and their messages.
+    pub chat: Arc<Chat>,
     /// Setlists of concerts.
     pub setlists: Setlists,
     /// Terms that people agree to.

@@ -1,3 +1,7 @@
 //! What fans do around a sale, one file or folder for each part of `src/community/`.
 
+pub(crate) mod chat_frames;
+pub mod chat_messages;
+pub mod chat_rooms;
+pub mod chat_socket;
 pub mod setlists;

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::{ApiError, ErrorCode};
+use crate::community::chat::ChatError;
 use crate::community::setlists::SetlistError;
+use crate::http::respond::rfc3339;
 
 impl From<SetlistError> for ApiError {
     fn from(error: SetlistError) -> Self {
@@ -20,6 +22,26 @@ impl From<SetlistError> for ApiError {
             SetlistError::Cancelled => Self::of(ErrorCode::EventCancelled),
             SetlistError::AccountRequired => Self::of(ErrorCode::AccountRequired),
             SetlistError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        let message = error.to_string();
+        match error {
+            ChatError::Invalid(error) => error.into(),
+            ChatError::NoSuchConcert => Self::of(ErrorCode::EventNotFound),
+            ChatError::NoSuchRoom => Self::not_found("room"),
+            ChatError::NoSuchMessage => Self::not_found("message"),
+            ChatError::NotJoined => Self::of(ErrorCode::ChatNotJoined),
+            ChatError::Banned { until, reason } => Self::of(ErrorCode::ChatBanned)
+                .with_detail("until", json!(until.map(rfc3339)))
+                .with_detail("reason", json!(reason)),
+            ChatError::NotAllowed(_) => Self::new(ErrorCode::ChatNotAllowed, message),
+            ChatError::AccountRequired => Self::of(ErrorCode::AccountRequired),
+            ChatError::Busy => Self::new(ErrorCode::Busy, message),
+            ChatError::Store(error) => error.into(),
         }
     }
 }

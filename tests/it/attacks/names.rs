@@ -41,9 +41,12 @@ const KINDS: &[(&str, Kind)] = &[
     ("id", Kind::OfPerson),
     // It is good for its owner alone.
     ("passToken", Kind::OfPerson),
+    ("message", Kind::OfPerson),
     ("payment", Kind::OfPerson),
     ("refund", Kind::OfPerson),
+    ("replyToMessageId", Kind::OfPerson),
     ("reservation", Kind::OfPerson),
+    ("room", Kind::OfPerson),
     ("session", Kind::OfPerson),
     ("ticket", Kind::OfPerson),
     ("ticketId", Kind::OfPerson),
@@ -56,6 +59,9 @@ const KINDS: &[(&str, Kind)] = &[
     ("eventId", Kind::Public),
     ("eventIds", Kind::Public),
     ("mclassId", Kind::Public),
+    // Anyone with an account may be invited.
+    ("member", Kind::Public),
+    ("memberId", Kind::Public),
     ("offeringId", Kind::Public),
     ("product", Kind::Public),
     ("productId", Kind::Public),
