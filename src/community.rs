@@ -1,8 +1,8 @@
-//! What fans do around a sale: concerts with their artists, likes, search, reminders, articles, chat
-//! and setlists. Plain rows beside the engine: nothing here is read by a sale, and nothing here changes
-//! stock.
+//! What fans do around a sale: articles, chat, likes and setlists. Plain rows beside the engine: nothing
+//! here is read by a sale, and nothing here changes stock.
 
 pub mod articles;
+pub mod chat;
 pub mod likes;
 pub mod moderation;
 pub mod setlists;

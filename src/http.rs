@@ -109,6 +109,9 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(classes::exports::configure)
         .configure(classes::certificate::configure)
         .configure(community::setlists::configure)
+        .configure(community::chat_rooms::configure)
+        .configure(community::chat_messages::configure)
+        .configure(community::chat_socket::configure)
         .configure(payments::wallet::configure)
         .configure(payments::administration::configure)
         .configure(payments::webhooks::configure)
@@ -152,7 +155,8 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(outbox::feed::of_event)
         .configure(audit::verify::of_event)
         .configure(community::setlists::of_event)
-        .configure(community::likes::of_event);
+        .configure(community::likes::of_event)
+        .configure(community::chat_rooms::of_event);
 }
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {

@@ -144,6 +144,14 @@ uuid_id! {
     BanId
 }
 uuid_id! {
+    /// A room of the chat.
+    RoomId
+}
+uuid_id! {
+    /// A message of the chat.
+    MessageId
+}
+uuid_id! {
     /// An endpoint of another system that messages are sent to.
     WebhookId
 }

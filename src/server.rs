@@ -38,6 +38,7 @@ use crate::box_office::{self, BoxOffices};
 use crate::classes::{self, Classes};
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
 use crate::community::articles::Articles;
+use crate::community::chat::Chat;
 use crate::community::likes::Likes;
 use crate::community::moderation::Moderation;
 use crate::community::setlists::{Setlists, TitleSource};
@@ -46,6 +47,7 @@ use crate::executor::Executor;
 use crate::forms::Forms;
 use crate::http::api::box_office::availability::SeatMaps;
 use crate::http::api::cluster::health;
+use crate::http::api::community::chat_frames::render as render_chat_frame;
 use crate::http::api::venues::{Drawings, SeatStates};
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::lifecycle::Lifecycle;
@@ -439,8 +441,12 @@ fn assemble(
     let reach = if config.allows_private_webhooks() { Reach::Anywhere } else { Reach::Public };
     let webhooks = Webhooks::new(store.clone(), clock.clone(), reach, parts.webhook_timeout);
     let webhooks = webhooks.map_err(|error| StartError::Machine(error.to_string()))?;
+    let chat_feed = Arc::clone(&membership.chat_feed);
+    let incarnation = cluster.me().incarnation;
+    let chat = Chat::start(store.clone(), chat_feed, incarnation, render_chat_frame);
     drop(entered);
     Ok(AppState {
+        chat,
         auditor: Auditor::new(store.clone()),
         setlists: Setlists::new(store.clone(), clock.clone(), title_source(config)),
         terms: Terms::new(store.clone()),

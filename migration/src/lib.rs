@@ -35,6 +35,7 @@ mod m0030_guest_codes;
 mod m0031_concerts;
 mod m0035_articles;
 mod m0036_setlists;
+mod m0037_chat;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_concerts::Migration),
             Box::new(m0035_articles::Migration),
             Box::new(m0036_setlists::Migration),
+            Box::new(m0037_chat::Migration),
         ]
     }
 }

@@ -1,6 +1,6 @@
-//! The feed: messages from an owner to all followers of an offering, in any process. It may lose,
-//! repeat and reorder messages, so followers must detect that from the contents. No sender ever waits
-//! for it, and it does not interpret the messages.
+//! A feed: messages about a topic (an offering, a chat room) to all followers of it, in any process. It
+//! may lose, repeat and reorder messages, so followers must detect that from the contents. No sender ever
+//! waits for it, and it does not interpret the messages.
 
 mod redis;
 
@@ -9,15 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 pub use redis::RedisPubSub;
-
-use crate::ids::OfferingId;
 
 /// Messages that a listener may be behind before it is notified that it has missed some.
 const BACKLOG: usize = 32;
 
-/// An event on the feed of an offering.
+/// An event on the feed of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
     /// A published message.
@@ -26,17 +25,17 @@ pub enum Received {
     Interrupted,
 }
 
-/// A feed from owners to followers: Redis, this process alone, or a simulation.
+/// A feed to followers: Redis, this process alone, or a simulation.
 pub trait PubSub: Send + Sync + 'static {
     /// Publishes to all followers, this process included. Does not wait: without a connection the
     /// message is dropped.
-    fn publish(&self, offering: OfferingId, message: Bytes);
+    fn publish(&self, topic: Uuid, message: Bytes);
 
     /// Subscribes until the subscription is dropped. Delivery begins some time after this returns.
-    fn subscribe(&self, offering: OfferingId) -> Subscription;
+    fn subscribe(&self, topic: Uuid) -> Subscription;
 }
 
-/// The feed of one offering.
+/// The feed of one topic.
 pub struct Subscription(broadcast::Receiver<Received>);
 
 impl Subscription {
@@ -56,25 +55,25 @@ impl Subscription {
 pub struct NoPubSub;
 
 impl PubSub for NoPubSub {
-    fn publish(&self, _: OfferingId, _: Bytes) {}
+    fn publish(&self, _: Uuid, _: Bytes) {}
 
-    fn subscribe(&self, _: OfferingId) -> Subscription {
+    fn subscribe(&self, _: Uuid) -> Subscription {
         Subscription(broadcast::channel(1).1)
     }
 }
 
-/// The listeners of this process, by offering. On its own, the feed of instances that share a
+/// The listeners of this process, by topic. On its own, the feed of instances that share a
 /// process.
 #[derive(Debug, Default)]
 pub struct Listeners {
     // In a stable order: a simulation must notify listeners in the same order each time.
-    by_offering: Mutex<BTreeMap<OfferingId, broadcast::Sender<Received>>>,
+    by_topic: Mutex<BTreeMap<Uuid, broadcast::Sender<Received>>>,
 }
 
 impl Listeners {
-    /// Notifies all listeners of `offering`; returns whether there are any.
-    pub fn tell(&self, offering: OfferingId, heard: Received) -> bool {
-        self.lock().get(&offering).is_some_and(|sender| sender.send(heard).is_ok())
+    /// Notifies all listeners of `topic`; returns whether there are any.
+    pub fn tell(&self, topic: Uuid, heard: Received) -> bool {
+        self.lock().get(&topic).is_some_and(|sender| sender.send(heard).is_ok())
     }
 
     /// Notifies all listeners that they may have missed messages.
@@ -85,27 +84,27 @@ impl Listeners {
         }
     }
 
-    /// Returns the offerings that have listeners; forgets the rest.
-    pub fn listened(&self) -> Vec<OfferingId> {
-        let mut by_offering = self.lock();
-        by_offering.retain(|_, sender| sender.receiver_count() > 0);
-        by_offering.keys().copied().collect()
+    /// Returns the topics that have listeners; forgets the rest.
+    pub fn listened(&self) -> Vec<Uuid> {
+        let mut by_topic = self.lock();
+        by_topic.retain(|_, sender| sender.receiver_count() > 0);
+        by_topic.keys().copied().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<OfferingId, broadcast::Sender<Received>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Uuid, broadcast::Sender<Received>>> {
         // No code panics while this lock is held.
-        self.by_offering.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_topic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl PubSub for Listeners {
-    fn publish(&self, offering: OfferingId, message: Bytes) {
-        self.tell(offering, Received::Message(message));
+    fn publish(&self, topic: Uuid, message: Bytes) {
+        self.tell(topic, Received::Message(message));
     }
 
-    fn subscribe(&self, offering: OfferingId) -> Subscription {
-        let mut by_offering = self.lock();
-        let sender = by_offering.entry(offering).or_insert_with(|| broadcast::channel(BACKLOG).0);
+    fn subscribe(&self, topic: Uuid) -> Subscription {
+        let mut by_topic = self.lock();
+        let sender = by_topic.entry(topic).or_insert_with(|| broadcast::channel(BACKLOG).0);
         Subscription(sender.subscribe())
     }
 }
@@ -116,15 +115,15 @@ mod tests {
 
     #[tokio::test]
     async fn who_falls_behind_is_told_so_and_hears_what_follows() {
-        let (listeners, offering) = (Listeners::default(), OfferingId::random());
-        let mut heard = listeners.subscribe(offering);
+        let (listeners, topic) = (Listeners::default(), Uuid::from_u128(7));
+        let mut heard = listeners.subscribe(topic);
         for number in 0..=BACKLOG {
-            listeners.publish(offering, Bytes::from(vec![u8::try_from(number).unwrap()]));
+            listeners.publish(topic, Bytes::from(vec![u8::try_from(number).unwrap()]));
         }
         assert_eq!(heard.next().await, Received::Interrupted);
         assert_eq!(heard.next().await, Received::Message(Bytes::from_static(&[1])));
         drop(heard);
         assert!(listeners.listened().is_empty());
-        assert!(!listeners.tell(offering, Received::Interrupted));
+        assert!(!listeners.tell(topic, Received::Interrupted));
     }
 }

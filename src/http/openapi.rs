@@ -35,9 +35,8 @@ use crate::http::api::classes::{
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::community::articles::{self, comments, lists, reactions};
-use crate::http::api::community::likes;
 use crate::http::api::community::moderation::{self, bans, reports};
-use crate::http::api::community::setlists;
+use crate::http::api::community::{chat_messages, chat_rooms, chat_socket, likes, setlists};
 use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -104,6 +103,12 @@ use crate::http::envelope::Failure;
         queue::enqueue, queue::challenge, queue::status, queue::progress, queue::audit, queue::leave, queue::validate,
         queue_stream::follow, queue_admin::show, queue_admin::set, queue_admin::draw,
         queue_admin::guests, queue_admin::void,
+        chat_rooms::list, chat_rooms::create, chat_rooms::of_concert, chat_rooms::show,
+        chat_rooms::change, chat_rooms::close, chat_rooms::join, chat_rooms::leave,
+        chat_rooms::members, chat_rooms::invite, chat_rooms::set_role, chat_rooms::bans,
+        chat_rooms::ban, chat_rooms::lift,
+        chat_messages::list, chat_messages::send, chat_messages::edit, chat_messages::delete,
+        chat_messages::read, chat_socket::open,
         setlists::show, setlists::put, setlists::delete, setlists::versions, setlists::version,
         setlists::attendance, setlists::attend, setlists::not_attend, setlists::attended,
         likes::list, likes::show, likes::switch, likes::like, likes::unlike,
@@ -135,6 +140,7 @@ use crate::http::envelope::Failure;
         (name = "waitlist", description = "Lines for what is sold out"),
         (name = "queue", description = "Waiting rooms: a place in line for a sale"),
         (name = "tickets", description = "Tickets, and the door"),
+        (name = "chat", description = "Rooms, and what is said in them"),
         (name = "setlists", description = "What was played, and who was there"),
         (name = "terms", description = "Terms that people agree to"),
         (name = "articles", description = "What fans write, and reports of it"),
@@ -204,6 +210,9 @@ fn methods(item: &'static Value) -> impl Iterator<Item = (Method, &'static Value
 /// The document of the messages for other systems: AsyncAPI, as YAML.
 pub const MESSAGES: &str = include_str!("../../docs/asyncapi.yaml");
 
+/// The document of the chat's frames: AsyncAPI, as JSON.
+pub const CHAT: &str = include_str!("../../docs/chat.asyncapi.json");
+
 const DOCUMENT_PATH: &str = "/api-docs/openapi.json";
 
 /// Answers with the document. It is large: it is written and compressed once.
@@ -220,7 +229,11 @@ async fn messages() -> HttpResponse {
     HttpResponse::Ok().content_type("application/yaml").body(MESSAGES)
 }
 
-/// Adds the routes of both documents and of Swagger UI.
+async fn chat_frames() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(CHAT)
+}
+
+/// Adds the routes of the documents and of Swagger UI.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     let config = Config::from(DOCUMENT_PATH)
         .filter(true)
@@ -231,6 +244,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::redirect("/api-docs", "/api-docs/"));
     cfg.route(DOCUMENT_PATH, web::get().to(packed));
     cfg.route("/api-docs/asyncapi.yaml", web::get().to(messages));
+    cfg.route("/api-docs/asyncapi.json", web::get().to(chat_frames));
     cfg.service(pages);
 }
 

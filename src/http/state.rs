@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::community::articles::Articles;
+use crate::community::chat::Chat;
 use crate::community::likes::Likes;
 use crate::community::moderation::Moderation;
 use crate::community::setlists::Setlists;
@@ -51,6 +52,8 @@ pub struct AppState {
     pub venues: Arc<Venues>,
     /// Endpoints of other systems and the messages for them.
     pub webhooks: Arc<Webhooks>,
+    /// Rooms and their messages.
+    pub chat: Arc<Chat>,
     /// Setlists of concerts.
     pub setlists: Setlists,
     /// Terms that people agree to.

@@ -13,7 +13,7 @@ use tokio::runtime::{Handle, Runtime};
 use super::{StartError, on};
 use crate::clock::Clock;
 use crate::cluster::lease::{LeaseError, RedisLeases};
-use crate::cluster::pubsub::RedisPubSub;
+use crate::cluster::pubsub::{NoPubSub, PubSub, RedisPubSub};
 use crate::cluster::{
     Cluster, HeartbeatLoop, HttpNetwork, JoinError, Member, Seal, Settings, Tally, TokenProof,
 };
@@ -34,6 +34,8 @@ pub(super) struct Identity {
 /// An instance's membership in its cluster.
 pub(super) struct Membership {
     pub(super) cluster: Arc<Cluster>,
+    /// What the chat tells the other instances.
+    pub(super) chat_feed: Arc<dyn PubSub>,
     /// Seal of the calls between instances.
     pub(super) seal: Option<Seal>,
     /// Proof of the secret that signs tokens.
@@ -61,7 +63,11 @@ impl Membership {
             let cluster = Cluster::alone(incarnation, address, clock);
             let (threads, keeper) = (None, None);
             let tally = None;
-            return Ok(Self { cluster, seal: None, token_proof, unproven, tally, threads, keeper });
+            let chat_feed = Arc::new(NoPubSub);
+            let seal = None;
+            let alone =
+                Self { cluster, chat_feed, seal, token_proof, unproven, tally, threads, keeper };
+            return Ok(alone);
         };
         let name: Arc<str> = match &config.instance {
             Some(name) => name.as_str().into(),
@@ -81,18 +87,19 @@ impl Membership {
         let leases = on(threads.handle(), async move {
             Ok(RedisLeases::connect(&lease_url, "", own_name).await?)
         });
-        let feed_url = url.to_owned();
-        // Messages of the feed are many, and must not delay a heartbeat: they use the database's
-        // threads.
-        let feed =
-            on(
-                runtime,
-                async move { RedisPubSub::start(&feed_url, "").map_err(StartError::Cluster) },
-            );
+        // Messages of the feeds are many, and must not delay a heartbeat: they use the database's
+        // threads. Those of the chat have connections of their own, and delay none of a sale.
+        let feed_of = |kind: &'static str| {
+            let url = url.to_owned();
+            let start = move || RedisPubSub::start(&url, "", kind).map_err(StartError::Cluster);
+            on(runtime, async move { start() })
+        };
+        let (feed, chat_feed) = (feed_of("feed"), feed_of("chat"));
         let tally_url = url.to_owned();
         let tally = on(runtime, async move { Ok(Tally::connect(&tally_url, "").await?) });
-        let connected = async { Ok((leases.await?, feed.await?, tally.await?)) }.await;
-        let (leases, feed, tally) = match connected {
+        let connected =
+            async { Ok((leases.await?, feed.await?, chat_feed.await?, tally.await?)) }.await;
+        let (leases, feed, chat_feed, tally) = match connected {
             Ok(connected) => connected,
             Err(error) => {
                 threads.shutdown_background();
@@ -110,7 +117,8 @@ impl Membership {
             .with_feed(Arc::new(feed));
         let (seal, threads) = (Some(seal), Some(threads));
         let tally = Some(Arc::new(tally));
-        Ok(Self { cluster, seal, token_proof, unproven, tally, threads, keeper: None })
+        let (keeper, chat_feed) = (None, Arc::new(chat_feed));
+        Ok(Self { cluster, chat_feed, seal, token_proof, unproven, tally, threads, keeper })
     }
 
     /// Returns the limits of this process, which the instances of a cluster count together.

@@ -23,6 +23,8 @@ const LEAST: usize = 64 * 1_024;
 /// Bytes that a client may send before earlier requests are answered. The framework buffers all of
 /// them, and above 128 KB it polls again and again without a pause.
 const AHEAD: usize = 16 * 1_024;
+/// Bytes that the client of a WebSocket may send before a frame of it is taken: more than the largest frame.
+const SOCKET_AHEAD: usize = 96 * 1_024;
 
 /// A socket with limits on the behaviour of its client.
 pub(super) struct Socket {
@@ -91,6 +93,9 @@ impl Socket {
         if self.ahead < AHEAD {
             return Poll::Ready(Ok(()));
         }
+        if self.connection().is_socket() {
+            return self.poll_listen_to_socket(context);
+        }
         if self.connection().is_streaming() {
             self.reset();
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
@@ -106,6 +111,16 @@ impl Socket {
             context.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// As [`Self::poll_listen`], for a WebSocket: its client waits while its frames are not taken.
+    fn poll_listen_to_socket(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        // The task is registered before the look, so that no frame is taken unnoticed between them.
+        self.poll_ended(context)?;
+        if self.connection().was_heard() {
+            self.ahead = 0;
+        }
+        if self.ahead < SOCKET_AHEAD { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Resumes reading once the client has taken the waiting data.

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::world::World;
 use crate::cluster::pubsub::{Listeners, PubSub, Received, Subscription};
-use crate::ids::OfferingId;
 
 /// The feed as seen by one instance.
 pub(super) struct SimPubSub {
@@ -21,7 +21,7 @@ pub(super) struct SimPubSub {
 }
 
 impl PubSub for SimPubSub {
-    fn publish(&self, offering: OfferingId, message: Bytes) {
+    fn publish(&self, topic: Uuid, message: Bytes) {
         let faults = self.world.faults();
         let copies = if self.world.happens(faults.doubled) { 2 } else { 1 };
         for _ in 0..copies {
@@ -32,13 +32,13 @@ impl PubSub for SimPubSub {
             let (listeners, message) = (Arc::clone(&self.listeners), message.clone());
             let carried = async move {
                 tokio::time::sleep(way).await;
-                listeners.tell(offering, Received::Message(message));
+                listeners.tell(topic, Received::Message(message));
             };
             let _ = self.wires.send(carried.boxed());
         }
     }
 
-    fn subscribe(&self, offering: OfferingId) -> Subscription {
-        self.listeners.subscribe(offering)
+    fn subscribe(&self, topic: Uuid) -> Subscription {
+        self.listeners.subscribe(topic)
     }
 }

@@ -137,7 +137,10 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("community", &["caller", "clock", "ids", "inventory", "store", "text", "tls"]),
+    (
+        "community",
+        &["caller", "clock", "cluster", "ids", "inventory", "roles", "store", "text", "tls"],
+    ),
     ("outbox", &["clock", "cluster", "ids", "inventory", "journal", "store"]),
     ("webhooks", &["clock", "ids", "inventory", "journal", "random", "store", "text", "tls"]),
     ("ticket_documents", &["inventory", "language", "offerings", "store", "text"]),

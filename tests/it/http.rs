@@ -10,6 +10,7 @@ mod automatic_payments;
 mod bad_input;
 mod catalogue;
 mod changed_holds;
+mod chat;
 mod checkins;
 mod classes;
 mod complimentary;

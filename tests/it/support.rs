@@ -3,6 +3,7 @@
 #[macro_use]
 pub mod test_db;
 
+pub mod chat_client;
 pub mod customers;
 pub mod gateways;
 pub mod history;

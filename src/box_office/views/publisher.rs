@@ -92,7 +92,7 @@ impl BoxOffices {
         shared.executor.spawn(async move {
             if let Ended::Closed = publisher.run().await {
                 // Followers are notified, and need not wait until they notice the silence.
-                cluster.feed().publish(offering, encode(&ViewUpdate::Over { owner }));
+                cluster.feed().publish(offering.0, encode(&ViewUpdate::Over { owner }));
             }
         });
     }
@@ -122,7 +122,7 @@ impl BoxOffices {
             None => ViewUpdate::Unchanged { stamp, version },
         };
         // Under the lock: later updates must follow this one.
-        self.shared().cluster.feed().publish(offering, encode(&update));
+        self.shared().cluster.feed().publish(offering.0, encode(&update));
         last_sent.insert((stamp, view)).clone()
     }
 }

@@ -1,10 +1,10 @@
-//! The feed over Redis pub/sub: one connection to listen, subscribed to the offerings that this
-//! process listens to, and one to publish. Both are made anew whenever they break; messages published
+//! A feed over Redis pub/sub: one connection to listen, subscribed to the topics that this process
+//! listens to, and one to publish. Both are made anew whenever they break; messages published
 //! meanwhile are dropped.
 //!
-//! Channels: `feed:<offering>` behind the prefix of the leases' keys. Pub/sub ignores database
+//! Channels: `feed:<offering>` and `chat:<room>` behind the prefix of the leases' keys. Pub/sub ignores database
 //! numbers: instances on different databases of one Redis receive each other's messages, about
-//! offerings that they do not have.
+//! topics that they do not have.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::cluster::lease::redis_client;
 use crate::cluster::pubsub::{self, Listeners, Received, Subscription};
-use crate::ids::OfferingId;
 use crate::random;
 
 /// Timeout of connecting, and of each answer.
@@ -36,9 +36,9 @@ const MAX_SENT: usize = 64;
 /// The feed of instances that share a Redis.
 pub struct RedisPubSub {
     listeners: Arc<Listeners>,
-    /// Notified when a listener subscribes to an offering.
+    /// Notified when a listener subscribes to a topic.
     changed: Arc<Notify>,
-    waiting: mpsc::Sender<(OfferingId, Bytes)>,
+    waiting: mpsc::Sender<(Uuid, Bytes)>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -59,12 +59,12 @@ struct Target {
 
 impl RedisPubSub {
     /// Connects as soon as Redis answers. The connections live on the caller's runtime. `prefix` is
-    /// that of the leases.
+    /// that of the leases, and `kind` that of the channels.
     ///
     /// # Errors
     /// The fault of the URL, without showing it.
-    pub fn start(url: &str, prefix: &str) -> Result<Self, String> {
-        let base = format!("{}feed:", crate::cluster::lease::redis_base(prefix));
+    pub fn start(url: &str, prefix: &str, kind: &str) -> Result<Self, String> {
+        let base = format!("{}{kind}:", crate::cluster::lease::redis_base(prefix));
         let target = Arc::new(Target { client: redis_client(url)?, base });
         let (listeners, changed) = (Arc::new(Listeners::default()), Arc::new(Notify::new()));
         let (waiting, to_send) = mpsc::channel(MAX_WAITING);
@@ -75,22 +75,22 @@ impl RedisPubSub {
 }
 
 impl pubsub::PubSub for RedisPubSub {
-    fn publish(&self, offering: OfferingId, message: Bytes) {
-        if self.waiting.try_send((offering, message)).is_err() {
-            tracing::debug!(%offering, "a message for the feed is dropped: too many wait");
+    fn publish(&self, topic: Uuid, message: Bytes) {
+        if self.waiting.try_send((topic, message)).is_err() {
+            tracing::debug!(%topic, "a message for the feed is dropped: too many wait");
         }
     }
 
-    fn subscribe(&self, offering: OfferingId) -> Subscription {
-        let subscription = self.listeners.subscribe(offering);
+    fn subscribe(&self, topic: Uuid) -> Subscription {
+        let subscription = self.listeners.subscribe(topic);
         self.changed.notify_one();
         subscription
     }
 }
 
 impl Target {
-    fn channel(&self, offering: OfferingId) -> String {
-        format!("{}{offering}", self.base)
+    fn channel(&self, topic: Uuid) -> String {
+        format!("{}{topic}", self.base)
     }
 }
 
@@ -143,26 +143,26 @@ async fn hear(
                 let ended = std::io::ErrorKind::UnexpectedEof;
                 let Some(message) = message else { return Err(broken(ended)) };
                 let name = message.get_channel_name();
-                let offering = name.strip_prefix(&target.base).and_then(|id| id.parse().ok());
-                if let Some(offering) = offering {
+                let topic = name.strip_prefix(&target.base).and_then(|id| id.parse().ok());
+                if let Some(topic) = topic {
                     let said = Bytes::copy_from_slice(message.get_payload_bytes());
-                    listeners.tell(offering, Received::Message(said));
+                    listeners.tell(topic, Received::Message(said));
                 }
             }
         }
     }
 }
 
-/// Subscribes to exactly the offerings that have listeners.
+/// Subscribes to exactly the topics that have listeners.
 async fn follow_changes(
     target: &Target,
     sink: &mut PubSubSink,
     listeners: &Listeners,
-    subscribed: &mut BTreeSet<OfferingId>,
+    subscribed: &mut BTreeSet<Uuid>,
 ) -> RedisResult<()> {
     let wanted: BTreeSet<_> = listeners.listened().into_iter().collect();
-    let names = |of: Vec<&OfferingId>| -> Vec<String> {
-        of.into_iter().map(|offering| target.channel(*offering)).collect()
+    let names = |of: Vec<&Uuid>| -> Vec<String> {
+        of.into_iter().map(|topic| target.channel(*topic)).collect()
     };
     let new = names(wanted.difference(subscribed).collect());
     let old = names(subscribed.difference(&wanted).collect());
@@ -177,7 +177,7 @@ async fn follow_changes(
 }
 
 /// Publishes waiting messages, until the feed is dropped.
-async fn send(target: Arc<Target>, mut waiting: mpsc::Receiver<(OfferingId, Bytes)>) {
+async fn send(target: Arc<Target>, mut waiting: mpsc::Receiver<(Uuid, Bytes)>) {
     let mut connection: Option<MultiplexedConnection> = None;
     let mut messages = Vec::with_capacity(MAX_SENT);
     loop {
@@ -197,8 +197,8 @@ async fn send(target: Arc<Target>, mut waiting: mpsc::Receiver<(OfferingId, Byte
             },
         };
         let mut pipeline = redis::pipe();
-        for (offering, message) in &messages {
-            let channel = target.channel(*offering);
+        for (topic, message) in &messages {
+            let channel = target.channel(*topic);
             pipeline.cmd("PUBLISH").arg(channel).arg(&message[..]).ignore();
         }
         if let Err(error) = in_time(pipeline.exec_async(open)).await {

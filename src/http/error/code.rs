@@ -259,6 +259,13 @@ error_codes! {
     // What fans do around a sale.
     SetlistNotFound = NOT_FOUND "SETLIST_NOT_FOUND",
         "The event has no setlist, or not this version of it.";
+    ChatBanned = FORBIDDEN "CHAT_BANNED",
+        "You are banned from this room: details.until says until when (null: for ever), details.reason why.";
+    ChatNotJoined = FORBIDDEN "CHAT_NOT_JOINED", "Only members of the room do this: join it first.";
+    ChatNotAllowed = FORBIDDEN "CHAT_NOT_ALLOWED",
+        "This is for the author of a message, or for the owner and moderators of a room.";
+    TooSlow = TOO_MANY_REQUESTS "TOO_SLOW",
+        "A connection of the chat did not read its frames in time, and ends: connect again.";
     // Terms that people agree to.
     TermNotCurrent = CONFLICT "TERM_NOT_CURRENT",
         "This version was replaced or retired: details.currentId names the one in its place, if any.";

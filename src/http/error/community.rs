@@ -4,11 +4,12 @@ use serde_json::json;
 
 use super::{ApiError, ErrorCode};
 use crate::community::articles::ArticleError;
+use crate::community::chat::ChatError;
 use crate::community::likes::LikeError;
 use crate::community::moderation::{Banned, ModerationError};
 use crate::community::setlists::SetlistError;
 use crate::http::dto;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::respond::rfc3339;
 
 impl From<SetlistError> for ApiError {
     fn from(error: SetlistError) -> Self {
@@ -72,6 +73,26 @@ impl From<LikeError> for ApiError {
             LikeError::AccountRequired => Self::of(ErrorCode::AccountRequired),
             LikeError::NoSuchEvent => Self::of(ErrorCode::EventNotFound),
             LikeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        let message = error.to_string();
+        match error {
+            ChatError::Invalid(error) => error.into(),
+            ChatError::NoSuchConcert => Self::of(ErrorCode::EventNotFound),
+            ChatError::NoSuchRoom => Self::not_found("room"),
+            ChatError::NoSuchMessage => Self::not_found("message"),
+            ChatError::NotJoined => Self::of(ErrorCode::ChatNotJoined),
+            ChatError::Banned { until, reason } => Self::of(ErrorCode::ChatBanned)
+                .with_detail("until", json!(until.map(rfc3339)))
+                .with_detail("reason", json!(reason)),
+            ChatError::NotAllowed(_) => Self::new(ErrorCode::ChatNotAllowed, message),
+            ChatError::AccountRequired => Self::of(ErrorCode::AccountRequired),
+            ChatError::Busy => Self::new(ErrorCode::Busy, message),
+            ChatError::Store(error) => error.into(),
         }
     }
 }

@@ -66,6 +66,10 @@ pub struct Connection {
     closes: AtomicBool,
     /// True if nothing is read from its client until the current request is answered.
     is_held_back: AtomicBool,
+    /// True once it is a WebSocket: its client sends as it likes.
+    is_socket: AtomicBool,
+    /// True if a frame of its client was taken since the socket last asked.
+    was_heard: AtomicBool,
     task: AtomicWaker,
 }
 
@@ -139,6 +143,8 @@ impl Connections {
             is_half_closed: AtomicBool::new(false),
             closes: AtomicBool::new(false),
             is_held_back: AtomicBool::new(false),
+            is_socket: AtomicBool::new(false),
+            was_heard: AtomicBool::new(false),
             task: AtomicWaker::new(),
         });
         open.by_id.insert(id, Arc::clone(&connection));
@@ -293,6 +299,29 @@ impl Connection {
             self.is_held_back.store(false, Relaxed);
             self.task.wake();
         }
+    }
+
+    /// Makes a WebSocket of it, until it ends.
+    pub fn become_socket(&self) {
+        self.is_socket.store(true, SeqCst);
+    }
+
+    /// True if it is a WebSocket.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.is_socket.load(SeqCst)
+    }
+
+    /// Records that a frame of the WebSocket's client was taken: there is room for more.
+    pub fn hear(&self) {
+        self.was_heard.store(true, SeqCst);
+        self.task.wake();
+    }
+
+    /// True if a frame was taken since this was asked last.
+    #[must_use]
+    pub fn was_heard(&self) -> bool {
+        self.was_heard.swap(false, SeqCst)
     }
 
     /// Records that the peer has closed its sending side.

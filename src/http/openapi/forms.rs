@@ -52,6 +52,34 @@ pub(crate) enum QueueOutlook {
     SoldOut,
 }
 
+/// Who may enter a room of the chat.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ChatRoomKind {
+    Public,
+    Private,
+    Concert,
+}
+
+/// What a member of a room may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ChatRole {
+    Owner,
+    Moderator,
+    Member,
+}
+
+/// How a person stands to a room.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ChatMemberState {
+    Joined,
+    Invited,
+    Left,
+    Banned,
+}
+
 /// The bytes of a file.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]

@@ -13,8 +13,8 @@ use crate::store::tables::closed::forgotten;
 use crate::store::tables::user::{end_access, lock};
 use crate::store::tables::user_row::{Forgotten, OwnerProof, Role, user_row};
 use crate::store::tables::{
-    article_forget, attendance, enrollment_words, grant, guest, identity_rows, kept_mail, like,
-    mail_link, payment, session_rows, wallet,
+    article_forget, attendance, chat_member, enrollment_words, grant, guest, identity_rows,
+    kept_mail, like, mail_link, payment, session_rows, wallet,
 };
 use crate::store::{OnBalance, Store, StoreError};
 
@@ -73,6 +73,7 @@ impl Store {
             .await?;
         session_rows::forget(&transaction, id).await?;
         attendance::forget(&transaction, id.0).await?;
+        chat_member::forget(&transaction, id.0).await?;
         let version = found.token_version;
         let mut row: user::ActiveModel = found.into();
         row.email = Set(forgotten(id));

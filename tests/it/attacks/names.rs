@@ -41,9 +41,12 @@ const KINDS: &[(&str, Kind)] = &[
     ("id", Kind::OfPerson),
     // It is good for its owner alone.
     ("passToken", Kind::OfPerson),
+    ("message", Kind::OfPerson),
     ("payment", Kind::OfPerson),
     ("refund", Kind::OfPerson),
+    ("replyToMessageId", Kind::OfPerson),
     ("reservation", Kind::OfPerson),
+    ("room", Kind::OfPerson),
     ("session", Kind::OfPerson),
     ("ticket", Kind::OfPerson),
     ("ticketId", Kind::OfPerson),
@@ -64,6 +67,9 @@ const KINDS: &[(&str, Kind)] = &[
     // Pictures are shown to everyone; only those of the caller are taken.
     ("imageIds", Kind::Public),
     ("mclassId", Kind::Public),
+    // Anyone with an account may be invited.
+    ("member", Kind::Public),
+    ("memberId", Kind::Public),
     ("offeringId", Kind::Public),
     ("parentId", Kind::Public),
     ("product", Kind::Public),

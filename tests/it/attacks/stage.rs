@@ -92,6 +92,10 @@ impl<'a> Stage<'a> {
         let sessions = person.get("/api/users/me/sessions").await.is(200).data;
         let enter = format!("/api/queue/{}/enqueue", self.queued.id);
         let pass = person.post_nothing(&enter).await.is(200).data;
+        let room = json!({"name": "Row 7", "isPrivate": true});
+        let room = text(&person.post("/api/chat/rooms", &room).await.is(201).data["id"]);
+        let said = json!({"content": "hello"});
+        let said = person.post(&format!("/api/chat/rooms/{room}/messages"), &said).await.is(201);
         let things = BTreeMap::from([
             ("reservation", order.clone()),
             ("id", order),
@@ -102,6 +106,8 @@ impl<'a> Stage<'a> {
             ("enrollment", text(&enrollment["id"])),
             ("session", text(&sessions[0]["id"])),
             ("passToken", text(&pass["passToken"])),
+            ("room", room),
+            ("message", text(&said.data["id"])),
             ("user", user),
         ]);
         Owner { person, session, email, name: name.into(), phone, things }
@@ -114,6 +120,7 @@ impl<'a> Stage<'a> {
             "ticketId" | "tickets" => "ticket",
             "userId" | "actorId" | "clientId" | "clientIds" => "user",
             "enrollments[].id" => "enrollment",
+            "replyToMessageId" => "message",
             name => name,
         };
         if let Some(value) = owner.things.get(of_person) {
@@ -200,6 +207,17 @@ impl<'a> Stage<'a> {
             "POST /api/queue/{event}/validate-pass-token" => {
                 json!({"passToken": of("passToken"), "clientId": of("clientId")})
             }
+            "PATCH /api/chat/rooms/{room}" => json!({"name": "Row 8"}),
+            "POST /api/chat/rooms/{room}/members" => json!({"memberId": of("memberId")}),
+            "PUT /api/chat/rooms/{room}/members/{member}" => json!({"role": "MODERATOR"}),
+            "POST /api/chat/rooms/{room}/bans" => {
+                json!({"memberId": of("memberId"), "reason": "none"})
+            }
+            "POST /api/chat/rooms/{room}/messages" => {
+                json!({"content": "x", "replyToMessageId": of("replyToMessageId")})
+            }
+            "PATCH /api/chat/rooms/{room}/messages/{message}" => json!({"content": "x"}),
+            "PUT /api/chat/rooms/{room}/read" => json!({"seq": 1}),
             name => panic!("{name} needs a body here"),
         }
     }

@@ -83,7 +83,8 @@ on_both_databases! {
         let path = event.at("like");
         let people: Vec<_> = (0..20).map(|_| shop.customer()).collect();
         let all = people.iter().map(|person| person.post_nothing(&path));
-        let same = (0..8).map(|_| kim.put(&path, &json!({})));
+        let nothing = json!({});
+        let same = (0..8).map(|_| kim.put(&path, &nothing));
         let (all, same) = tokio::join!(join_all(all), join_all(same));
         for answer in all.into_iter().chain(same) {
             assert!(state(answer).0);

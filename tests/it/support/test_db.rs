@@ -1,6 +1,7 @@
 //! A database for every test: on Postgres a copy of a migrated template, on SQLite a file in a
 //! temporary directory. Dropped when the test is over.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use crate::support::tls;
 
 /// The server for the tests that need Postgres; `tests/run` sets it.
 pub const POSTGRES_URL: &str = "ADMITONE_TEST_POSTGRES_URL";
+
+/// The name of an SQLite file.
+const SQLITE_FILE: &str = "test.db";
 
 /// Runs the same test body on both databases, as `<name>::on_postgres` and `<name>::on_sqlite`.
 macro_rules! on_both_databases {
@@ -45,7 +49,7 @@ pub struct TestDb {
 enum Place {
     Postgres { server: String, name: String },
     Private(PrivatePostgres),
-    Sqlite { _dir: TempDir },
+    Sqlite { dir: TempDir },
 }
 
 impl TestDb {
@@ -86,10 +90,10 @@ impl TestDb {
         eventually("it is back", async || PgConnection::connect(self.url()).await.is_ok()).await;
     }
 
-    /// Creates a migrated SQLite file.
+    /// Creates a migrated SQLite file: a copy of one that was migrated once.
     pub async fn sqlite() -> Self {
         let db = Self::sqlite_unmigrated();
-        db.store().await.migrate().await.expect("the schema can be made");
+        std::fs::copy(sqlite_template().await, db.sqlite_path()).expect("the template is there");
         db
     }
 
@@ -97,8 +101,13 @@ impl TestDb {
     pub fn sqlite_unmigrated() -> Self {
         tls::install();
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let url = format!("sqlite://{}?mode=rwc", dir.path().join("test.db").display());
-        Self { url, place: Place::Sqlite { _dir: dir } }
+        let url = format!("sqlite://{}?mode=rwc", dir.path().join(SQLITE_FILE).display());
+        Self { url, place: Place::Sqlite { dir } }
+    }
+
+    fn sqlite_path(&self) -> PathBuf {
+        let Place::Sqlite { dir } = &self.place else { panic!("not a file") };
+        dir.path().join(SQLITE_FILE)
     }
 
     pub fn url(&self) -> &str {
@@ -234,6 +243,22 @@ async fn until_idle(admin: &mut PgConnection, database: &str) {
         sessions == 0
     })
     .await;
+}
+
+/// Returns the migrated file, which the first test of this state of the migrations makes. Two that make it
+/// at once make the same.
+async fn sqlite_template() -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let template = dir.join(format!("admitone_template_{}.db", &migrations_hash()[..16]));
+    if !template.exists() {
+        let building = TestDb::sqlite_unmigrated();
+        building.store().await.migrate().await.expect("the schema can be made");
+        // One file without a log beside it, complete once it has its name.
+        let whole = dir.join(format!("{}.db", fresh_name()));
+        building.sql(&format!("VACUUM INTO '{}'", whole.display())).await;
+        std::fs::rename(whole, &template).expect("the template gets its name");
+    }
+    template
 }
 
 fn migrations_hash() -> String {

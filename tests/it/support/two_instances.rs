@@ -25,6 +25,7 @@ use admitone::journal::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
 const LEASE_TTL: Duration = Duration::from_secs(4);
 
@@ -149,15 +150,15 @@ pub struct Lossy {
 }
 
 impl PubSub for Lossy {
-    fn publish(&self, offering: OfferingId, message: Bytes) {
+    fn publish(&self, topic: Uuid, message: Bytes) {
         let lose = |left: u32| left.checked_sub(1);
         if self.to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose).is_err() {
-            self.feed.publish(offering, message);
+            self.feed.publish(topic, message);
         }
     }
 
-    fn subscribe(&self, offering: OfferingId) -> Subscription {
-        self.feed.subscribe(offering)
+    fn subscribe(&self, topic: Uuid) -> Subscription {
+        self.feed.subscribe(topic)
     }
 }
 
@@ -264,7 +265,7 @@ async fn instance(
         ..Default::default()
     };
     let leases = RedisLeases::connect(url, prefix, name.into()).await.unwrap();
-    let feed = RedisPubSub::start(url, prefix).unwrap();
+    let feed = RedisPubSub::start(url, prefix, "feed").unwrap();
     let feed = Arc::new(Lossy { feed, to_lose: AtomicU32::new(0) });
     let network = Arc::new(Wire(Arc::clone(wires)));
     let clock = Arc::new(SystemClock::new());

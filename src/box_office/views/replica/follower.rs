@@ -65,7 +65,7 @@ impl Follower {
     pub(crate) fn new(offices: &BoxOffices, offering: OfferingId, followed: Arc<Followed>) -> Self {
         let shared = Arc::clone(offices.shared());
         // Subscribed before the first request, so that updates after the reply are received.
-        let heard = shared.cluster.feed().subscribe(offering);
+        let heard = shared.cluster.feed().subscribe(offering.0);
         let now_ms = millis(shared.guard.monotonic());
         followed.read_at_ms.store(now_ms, Ordering::Relaxed);
         Self {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::caller::Caller as Person;
+use crate::community::moderation::BanScope;
 use crate::community::setlists::{
     Attendance, Playlists, Setlist, SetlistDraft, SetlistVersion, Song,
 };
@@ -39,7 +40,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
     (
         "put",
         "/api/events/{event}/setlist",
-        &[ErrorCode::AccountRequired, ErrorCode::VersionConflict],
+        &[ErrorCode::AccountRequired, ErrorCode::Banned, ErrorCode::VersionConflict],
     ),
     (
         "delete",
@@ -233,6 +234,7 @@ pub(crate) async fn put(
 ) -> Result<HttpResponse, ApiError> {
     let key = key.row_key(caller.user, "put setlist", &(event, &body));
     let now = state.clock.now_ms();
+    state.moderation.allow(caller, BanScope::All, None, now).await?;
     let (setlist, replayed) =
         state.setlists.put(caller, event, draft(body), key.as_ref(), now).await?;
     let mut response = respond::ok(&render(setlist));
