@@ -25,7 +25,7 @@ use crate::ids::{ArticleId, CommentId};
 use crate::inventory::TimestampMs;
 use crate::roles::Roles;
 use crate::store::{Store, StoreError};
-use crate::text;
+use crate::text::{self, InvalidField};
 
 /// The most characters of a reason or a note.
 pub const MAX_REASON: usize = 500;
@@ -73,7 +73,7 @@ impl Moderation {
         reason: &str,
         now: TimestampMs,
     ) -> Result<(), ModerationError> {
-        let reason = text::line("reason", reason, MAX_REASON)?;
+        let reason = given_reason(reason)?;
         self.expect_thing(kind, id).await?;
         Ok(self.store.thing_hide((kind, id), &reason, by.user, now).await?)
     }
@@ -100,4 +100,13 @@ impl Moderation {
         };
         if is_there { Ok(()) } else { Err(ModerationError::NoSuchThing) }
     }
+}
+
+/// Checks a moderator's reason, which the person concerned is told.
+fn given_reason(entered: &str) -> Result<String, InvalidField> {
+    let reason = text::paragraph("reason", entered, MAX_REASON)?;
+    if !reason.chars().any(text::is_visible) {
+        return Err(InvalidField::new("reason", "must say why"));
+    }
+    Ok(reason)
 }

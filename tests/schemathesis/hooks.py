@@ -65,6 +65,12 @@ RULES = [
         r"^position must be 1 to",
         r"^reason must say why",
         r"^sort ",
+        # A ban from a room names it, and no other does.
+        r"^roomId must be named",
+        # It is no plain request; sockets are tried elsewhere.
+        r"^this opens a WebSocket",
+        # The form in which tags are compared may be longer, or empty.
+        r"^tags?(\[\d+\])? ",
         # What one way of paying needs and the others know nothing of.
         r"goes with (the method \w+|\"autoPay\": true|the type ENROLLMENT) only$",
         r"^paymentMethod is the id of a payment method of Stripe",
@@ -75,7 +81,7 @@ RULES = [
         r"^eventIds\[\d+\] is not the id of an event",
         # Terms that are agreed to are current, and their text can be seen.
         r"^agreedTermIds must be",
-        r"^content must not be empty",
+        r"^(content|text) must not be empty",
         # A plan must be one that can be drawn and sold.
         r"^(sections|zones|blocks|labels|stage|format|seats)\b",
         # A form has limits that go with the types of its questions.

@@ -18,6 +18,9 @@ pub enum ChatError {
     /// There is no such room, it is closed, or it is private and the caller is not invited.
     #[error("there is no such room")]
     NoSuchRoom,
+    /// There is no such person with an account.
+    #[error("there is no such person")]
+    NoSuchPerson,
     /// There is no such message in the room, or it was deleted.
     #[error("there is no such message")]
     NoSuchMessage,

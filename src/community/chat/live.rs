@@ -262,12 +262,11 @@ impl Live {
     /// Hands on the changes that are next, and looks into the table if one is missing before them.
     async fn take(&mut self, changes: Vec<SeenMessage>) {
         let Some(rev) = self.rev else { return };
-        let mut next = rev + 1;
-        for seen in changes.into_iter().filter(|seen| seen.row.rev > rev) {
+        let new = changes.into_iter().filter(|seen| seen.row.rev > rev);
+        for (next, seen) in (rev + 1..).zip(new) {
             if seen.row.rev != next {
                 return self.catch_up().await;
             }
-            next += 1;
             self.keep(&seen);
         }
     }

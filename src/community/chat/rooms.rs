@@ -230,7 +230,7 @@ impl Chat {
     /// Invites a person to a private room (its owner and moderators).
     ///
     /// # Errors
-    /// [`ChatError::NoSuchRoom`], [`ChatError::NotAllowed`], or the person that does not exist.
+    /// [`ChatError::NoSuchRoom`], [`ChatError::NotAllowed`] or [`ChatError::NoSuchPerson`].
     pub async fn invite(
         &self,
         caller: Caller,
@@ -286,7 +286,10 @@ impl Chat {
         now: TimestampMs,
     ) -> Result<MemberRow, ChatError> {
         let ruler = self.ruled_by(caller, id, now, true).await?;
-        let reason = text::line("reason", reason, MAX_DESCRIPTION)?;
+        let reason = text::paragraph("reason", reason, MAX_DESCRIPTION)?;
+        if !reason.chars().any(text::is_visible) {
+            return Err(text::InvalidField::new("reason", "must say why").into());
+        }
         if until.is_some_and(|until| until <= now || until - now > MAX_BAN_MS) {
             let reason =
                 "must be in the future, and within a year; leave it out for a ban without end";
@@ -309,7 +312,7 @@ impl Chat {
                     MemberRole::Member => true,
                 });
                 let read_seq = row.map_or(0, |row| row.read_seq);
-                may.then(|| MemberRow { read_seq, ..banned })
+                may.then_some(MemberRow { read_seq, ..banned })
             })
             .await?;
         let refused =
@@ -413,8 +416,7 @@ impl Chat {
     async fn exists(&self, user: UserId) -> Result<(), ChatError> {
         let found = self.store.people([user]).await?.remove(&user);
         let is_account = found.is_some_and(|person| person.name.is_some());
-        let reason = "must be the id of a person with an account";
-        if is_account { Ok(()) } else { Err(text::InvalidField::new("memberId", reason).into()) }
+        if is_account { Ok(()) } else { Err(ChatError::NoSuchPerson) }
     }
 
     /// Returns a person as others see it.

@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Banned, MAX_REASON, Moderation, ModerationError};
+use super::{Banned, Moderation, ModerationError, given_reason};
 use crate::caller::Caller;
 use crate::ids::{BanId, UserId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::store::{Answered, BanRow, BanScope, Key, StoreError};
-use crate::text::{self, InvalidField};
+use crate::text::InvalidField;
 
 /// A ban to make.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Moderation {
         key: Option<&Key>,
         now: TimestampMs,
     ) -> Result<(BanRow, bool), ModerationError> {
-        let reason = text::line("reason", &new.reason, MAX_REASON)?;
+        let reason = given_reason(&new.reason)?;
         if new.until.is_some_and(|until| until <= now) {
             return Err(InvalidField::new("until", "must be in the future").into());
         }

@@ -80,7 +80,13 @@ fn checked_song(index: usize, song: Song) -> Result<Song, InvalidField> {
     Ok(Song {
         title: text::line(&field("title"), &song.title, MAX_CHARS)?,
         artist: optional("artist", song.artist)?,
-        note: optional("note", song.note)?,
+        note: match song.note {
+            Some(note) => {
+                let note = text::paragraph(&field("note"), &note, MAX_CHARS)?;
+                Some(note).filter(|note| !note.is_empty())
+            }
+            None => None,
+        },
         is_encore: song.is_encore,
         youtube_music: link(MusicService::YoutubeMusic, "youtubeMusicUrl", song.youtube_music)?,
         spotify: link(MusicService::Spotify, "spotifyUrl", song.spotify)?,

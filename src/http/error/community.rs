@@ -84,6 +84,7 @@ impl From<ChatError> for ApiError {
             ChatError::Invalid(error) => error.into(),
             ChatError::NoSuchConcert => Self::of(ErrorCode::EventNotFound),
             ChatError::NoSuchRoom => Self::not_found("room"),
+            ChatError::NoSuchPerson => Self::not_found("person"),
             ChatError::NoSuchMessage => Self::not_found("message"),
             ChatError::NotJoined => Self::of(ErrorCode::ChatNotJoined),
             ChatError::Banned { until, reason } => Self::of(ErrorCode::ChatBanned)

@@ -152,6 +152,9 @@ fn describe_fields(object: &mut Map<String, Value>) {
         if is_text(schema) && schema["enum"].is_null() {
             describe_text(name, schema);
         }
+        if name == "tags" && is_text(&schema["items"]) {
+            describe_text("name", &mut schema["items"]);
+        }
         if name == "seats" && is_text(&schema["items"]) {
             describe_text("seatId", &mut schema["items"]);
         }

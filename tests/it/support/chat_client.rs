@@ -74,11 +74,7 @@ impl ChatClient {
                 }
                 Some(Ok(Message::Close(reason))) => return Err(reason),
                 Some(Ok(_)) => {}
-                Some(Err(error)) => {
-                    eprintln!("the socket broke: {error}");
-                    return Err(None);
-                }
-                None => return Err(None),
+                Some(Err(_)) | None => return Err(None),
             }
         }
     }

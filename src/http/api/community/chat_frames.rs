@@ -98,22 +98,26 @@ impl Asked {
     }
 }
 
+/// A frame that is not understood: why, and its event if it names one.
+pub(super) type Misunderstood = Box<(ApiError, Option<String>)>;
+
 /// Parses a frame.
 ///
 /// # Errors
-/// What is wrong with it, and the event if it names one.
-pub(super) fn parse(text: &str) -> Result<Asked, (ApiError, Option<String>)> {
-    let wrong = |why: String, event| (ApiError::invalid("frame", why), event);
+/// [`Misunderstood`].
+pub(super) fn parse(text: &str) -> Result<Asked, Misunderstood> {
+    let wrong = |why: String, event| Box::new((ApiError::invalid("frame", why), event));
     let value: Value = serde_json::from_str(text).map_err(|error| {
-        wrong(format!("is not JSON such as {{\"event\": …, \"data\": {{…}}}}: {error}"), None)
+        let why = format!("is not JSON such as {{\"event\": …, \"data\": {{…}}}}: {error}");
+        wrong(why, None)
     })?;
     let event = value["event"].as_str().map(str::to_owned);
     if !value.is_object() || !value["data"].is_object() {
         let why = "must be an object with `event`, a text, and `data`, an object";
         return Err(wrong(why.to_owned(), event));
     }
-    serde_json::from_value(value)
-        .map_err(|error| wrong(format!("is not understood: {error}"), event))
+    let parsed = serde_json::from_value(value);
+    parsed.map_err(|error| wrong(format!("is not understood: {error}"), event))
 }
 
 /// Returns a frame.

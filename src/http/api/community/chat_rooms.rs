@@ -185,8 +185,8 @@ pub struct ChatBanBody {
     /// The end, within a year; null or left out for a ban without end.
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Time>,
-    /// One line, which the person is told.
-    #[schema(max_length = 1_000, pattern = "\\S")]
+    /// What the person is told: not empty.
+    #[schema(min_length = 1, max_length = 1_000)]
     reason: String,
 }
 

@@ -246,7 +246,8 @@ impl Socket {
     async fn hear(&mut self, text: &str) -> Vec<ByteString> {
         let asked = match parse(text) {
             Ok(asked) => asked,
-            Err((error, event)) => {
+            Err(misunderstood) => {
+                let (error, event) = *misunderstood;
                 return vec![failure(&error, event.as_deref(), &Asked::default())];
             }
         };

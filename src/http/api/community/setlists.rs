@@ -151,7 +151,7 @@ pub struct SongBody {
     /// For a cover, or a guest: one line; null or left out otherwise.
     #[schema(max_length = 200)]
     artist: Option<String>,
-    /// One line, such as "acoustic"; null or left out otherwise.
+    /// A few words, such as "acoustic"; null, empty or left out otherwise.
     #[schema(max_length = 200)]
     note: Option<String>,
     /// False if left out.
