@@ -80,6 +80,7 @@ pub use tables::person::Person;
 pub use tables::refresh_token::{Opened, Proof, Rotation};
 pub use tables::refund::{PaidBack, RefundFilter, RefundRow};
 pub use tables::report::{ReportOutcome, ReportReason, ReportRow, Reported, ThingKind};
+pub use tables::reported::ThingRow;
 pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};

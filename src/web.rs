@@ -29,6 +29,7 @@ mod basket;
 mod checkout;
 mod class;
 mod closing;
+pub(crate) mod community;
 mod door;
 mod downloads;
 mod event;
@@ -99,6 +100,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(organiser::configure)
             .configure(sessions::configure)
             .configure(language::configure)
+            .configure(community::configure)
             .default_service(web::route().to(errors::no_such_page)),
     );
 }

@@ -48,6 +48,7 @@ pub(crate) mod queue_secret;
 pub(crate) mod refresh_token;
 pub(crate) mod refund;
 pub(crate) mod report;
+pub(crate) mod reported;
 pub(crate) mod reservation;
 pub(crate) mod revocation;
 pub(crate) mod sales;

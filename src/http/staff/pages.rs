@@ -103,6 +103,10 @@ pub(super) const PAGES: &[Rule] = &[
     post("/organiser/terms/{term}", Administer, About::Nothing, "term.replace").with(Shot::Term),
     post("/organiser/terms/{term}/retire", Administer, About::Nothing, "term.retire")
         .with(Shot::Term),
+    read("/organiser/moderation", Administer, About::Nothing),
+    post("/organiser/moderation", Administer, About::Nothing, "moderation.dismiss").named(of_desk_of_moderators),
+    post("/organiser/moderation/bans", Administer, About::Nothing, "ban.create"),
+    post("/organiser/moderation/bans/{ban}/lift", Administer, About::Nothing, "ban.lift"),
     read("/organiser/webhooks", Administer, About::Nothing),
     post("/organiser/webhooks", Administer, About::Nothing, "webhook.create").with(Shot::Webhook),
     read("/organiser/webhooks/{webhook}", Administer, About::Nothing),
@@ -197,6 +201,14 @@ fn of_queue(values: &Value) -> Option<&'static str> {
 fn of_desk(values: &Value) -> Option<&'static str> {
     let is_mark = matches!(button(values)?, "present" | "late" | "absent" | "unmark");
     is_mark.then_some("enrollment.attendance")
+}
+
+fn of_desk_of_moderators(values: &Value) -> Option<&'static str> {
+    Some(match button(values)? {
+        "hide" => "moderation.hide",
+        "restore" => "moderation.restore",
+        _ => return None,
+    })
 }
 
 fn of_enrollment(values: &Value) -> Option<&'static str> {

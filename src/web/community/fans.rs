@@ -1,0 +1,146 @@
+//! What fans find beside the sale of an event: who likes it, its chat, its setlist, and the articles
+//! about it; and the events that one likes. Apart from the event's own page, whose crowd it must not slow.
+
+use actix_web::{HttpResponse, web};
+use maud::html;
+use serde::Deserialize;
+
+use super::articles::cards;
+use super::{Noticed, after, count, member};
+use crate::community::articles::{ArticleFilter, ArticleSort};
+use crate::community::likes::LikeChange;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::Path;
+use crate::http::state::AppState;
+use crate::ids::OfferingId;
+use crate::web::format;
+use crate::web::forms::{Form, see_other};
+use crate::web::layout::{self, Page};
+use crate::web::places;
+use crate::web::visitor::Visitor;
+
+/// Articles on the page of an event.
+const ARTICLES: u64 = 5;
+/// Liked events on one page.
+const SHOWN: u64 = 30;
+
+/// Adds the routes.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/events/{event}/fans").get(page))
+        .service(web::resource("/events/{event}/like").post(like))
+        .service(web::resource("/account/likes").get(likes));
+}
+
+async fn page(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<OfferingId>,
+    query: web::Query<Noticed>,
+) -> Result<HttpResponse, ApiError> {
+    let event = state.offerings.offering(id).await?;
+    if event.is_class {
+        return Err(ApiError::of(ErrorCode::EventNotFound));
+    }
+    let (liked, likes) = match visitor.caller.filter(|caller| !caller.guest) {
+        Some(caller) => {
+            let like = state.likes.state(caller, id).await?;
+            (like.liked, like.likes)
+        }
+        None => (false, state.likes.count(id).await?),
+    };
+    let there = state.setlists.attendance(id, visitor.caller.map(|caller| caller.user)).await?;
+    let filter = ArticleFilter {
+        concert: Some(id),
+        sort: ArticleSort::Recent,
+        ..ArticleFilter::default()
+    };
+    let articles = state.articles.list(&filter, ARTICLES).await?;
+    let has_begun = event.details.event_date <= visitor.now;
+    let title = visitor.fill("fans.title", &[("event", &event.details.name)]);
+    let main = html! {
+        p.back { a href=(places::address(&event)) { (event.details.name) } }
+        h1 { (title) }
+        (places::heading(&visitor, &event))
+        form.row method="post" action={ "/events/" (id) "/like" } {
+            @if liked {
+                button.button.quiet name="like" value="off" { (visitor.text("community.liked")) }
+            } @else {
+                button.button name="like" value="on" { (visitor.text("community.like")) }
+            }
+            span.hint { (visitor.fill("community.likes", &[("n", &count(likes))])) }
+        }
+        ul.cards {
+            li.card {
+                a.card-link href={ "/events/" (id) "/chat" } { h2 { (visitor.text("chat.of_event")) } }
+                p { (visitor.text("chat.of_event_says")) }
+            }
+            li.card {
+                a.card-link href={ "/events/" (id) "/setlist" } { h2 { (visitor.text("setlist.title")) } }
+                p { (visitor.text("setlist.says")) }
+                @if has_begun {
+                    p.hint { (visitor.fill("setlist.there", &[("n", &format::number(there.count))])) }
+                }
+            }
+        }
+        h2 { (visitor.text("articles.title")) }
+        p.actions {
+            a.button.quiet href={ "/articles/new?concert=" (id) } { (visitor.text("articles.write")) }
+            @if articles.len() as u64 == ARTICLES {
+                a href={ "/articles?concert=" (id) } { (visitor.text("articles.all")) }
+            }
+        }
+        @if articles.is_empty() { p.empty { (visitor.text("articles.none")) } }
+        (cards(&visitor, &articles))
+    };
+    let page = Page::new(&title).main(main).notice(query.notice.as_deref());
+    Ok(layout::render(&visitor, page))
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    like: String,
+}
+
+async fn like(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<OfferingId>,
+    Form(choice): Form<Choice>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = member(&visitor)?;
+    let change = if choice.like == "on" { LikeChange::Like } else { LikeChange::Unlike };
+    state.likes.change(caller, id, change, None, visitor.now).await?;
+    Ok(see_other(&format!("/events/{id}/fans")))
+}
+
+async fn likes(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    query: web::Query<Noticed>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = member(&visitor)?;
+    let found = state.likes.list(caller, after(query.after.as_deref()), SHOWN).await?;
+    let next = found.last().filter(|_| found.len() as u64 == SHOWN);
+    let title = visitor.text("fans.likes");
+    let main = html! {
+        p.back { a href="/account" { (visitor.text("account.title")) } }
+        h1 { (title) }
+        @if found.is_empty() { p.empty { (visitor.text("fans.no_likes")) } }
+        ul.cards {
+            @for liked in &found {
+                li.card {
+                    a.card-link href={ "/events/" (liked.event) } { h2 { (liked.name) } }
+                    p.when { (format::time(visitor.language, liked.event_date, visitor.site.zone)) }
+                    @if !liked.venue.is_empty() { p.where { (liked.venue) } }
+                    p { a href={ "/events/" (liked.event) "/fans" } { (visitor.text("fans.link")) } }
+                }
+            }
+        }
+        @if let Some(last) = next {
+            p.more { a.button.quiet href={ "/account/likes?after=" (last.liked_at) "_" (last.event) } {
+                (visitor.text("start.more"))
+            } }
+        }
+    };
+    Ok(layout::render(&visitor, Page::new(title).main(main)))
+}
