@@ -62,7 +62,8 @@ fn page_of_form(path: &str) -> String {
     let kept = match segments.clone().next() {
         Some("organiser") => 3,
         Some(
-            "events" | "orders" | "door" | "terms" | "classes" | "enrollments" | "articles" | "chat",
+            "events" | "orders" | "door" | "terms" | "classes" | "enrollments" | "articles"
+            | "chat",
         ) => 2,
         Some("checkout") => 3,
         Some("sign-in" | "register" | "forgot-password" | "claim" | "account") => 1,

@@ -104,7 +104,8 @@ pub(super) const PAGES: &[Rule] = &[
     post("/organiser/terms/{term}/retire", Administer, About::Nothing, "term.retire")
         .with(Shot::Term),
     read("/organiser/moderation", Administer, About::Nothing),
-    post("/organiser/moderation", Administer, About::Nothing, "moderation.dismiss").named(of_desk_of_moderators),
+    post("/organiser/moderation", Administer, About::Nothing, "moderation.dismiss")
+        .named(of_desk_of_moderators),
     post("/organiser/moderation/bans", Administer, About::Nothing, "ban.create"),
     post("/organiser/moderation/bans/{ban}/lift", Administer, About::Nothing, "ban.lift"),
     read("/organiser/webhooks", Administer, About::Nothing),

@@ -11,7 +11,6 @@ use crate::store::{Store, StoreError, ThingKind};
 
 /// A thing that a person wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub struct ThingRow {
     /// `None` once the account is closed.
     pub author: Option<UserId>,
@@ -49,8 +48,8 @@ impl Store {
                 rows.into_iter().map(article_of).collect()
             }
             ThingKind::Comment => {
-                let query = article_comment::Entity::find()
-                    .filter(article_comment::Column::Id.is_in(ids));
+                let query =
+                    article_comment::Entity::find().filter(article_comment::Column::Id.is_in(ids));
                 query.all(self.reads()).await?.into_iter().map(comment_of).collect()
             }
             ThingKind::Message => {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::articles::category_text;
 use super::comments::{self, Entered};
-use super::{count, key_of, member, name_of, new_key, report_link};
+use super::parts::{count, key_of, member, name_of, new_key, report_link};
 use crate::community::articles::{CommentsOf, Liking, ShownArticle};
 use crate::http::api::community::articles::count_view;
 use crate::http::error::ApiError;

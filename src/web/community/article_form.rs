@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 
 use super::articles::category_text;
-use super::{key_of, member, new_key};
+use super::parts::{key_of, member, new_key};
 use crate::community::articles::markdown;
 use crate::community::articles::{
     ArticleCategory, ArticleChange, ArticleDraft, MAX_TITLE, ShownArticle,
@@ -145,11 +145,7 @@ async fn edit(
 }
 
 /// Returns an article of the visitor's own.
-async fn own(
-    state: &AppState,
-    visitor: &Visitor,
-    id: ArticleId,
-) -> Result<ShownArticle, ApiError> {
+async fn own(state: &AppState, visitor: &Visitor, id: ArticleId) -> Result<ShownArticle, ApiError> {
     let caller = member(visitor)?;
     let article = state.articles.read(Some(caller), id).await?;
     match article.row.head.author == Some(caller.user) {

@@ -4,10 +4,8 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Noticed, after, count, member, name_of};
-use crate::community::articles::{
-    ArticleCategory, ArticleFilter, ArticleSort, ListedArticle, tag,
-};
+use super::parts::{Noticed, after, count, member, name_of};
+use crate::community::articles::{ArticleCategory, ArticleFilter, ArticleSort, ListedArticle, tag};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::web::format;
@@ -95,7 +93,7 @@ async fn list(
         @if let Some(next) = &next {
             p.more { a.button.quiet href=(next) { (visitor.text("start.more")) } }
         }
-        p.fine { a href="/api/articles/feed.atom" { (visitor.text("articles.feed")) } }
+        p.fine { a href="/feeds/articles.atom" { (visitor.text("articles.feed")) } }
     };
     let page = Page::new(title).main(main).notice(query.notice.as_deref());
     Ok(layout::render(&visitor, page))

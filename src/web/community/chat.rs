@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{after, key_of, member, new_key};
+use super::parts::{after, key_of, member, new_key};
 use crate::community::chat::{ListedRoom, MAX_NAME, RoomDraft};
 use crate::community::moderation::BanScope;
 use crate::http::error::{ApiError, mark_refused};

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::chat_room::rules;
-use super::{member, name_of};
+use super::parts::{member, name_of};
 use crate::http::error::{ApiError, mark_refused};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
@@ -139,8 +139,9 @@ fn one(
 
 /// Renders the fields of a ban.
 fn ban_fields(visitor: &Visitor) -> Markup {
-    let hours = [("1", "chat.hour"), ("24", "chat.day"), ("168", "chat.week"), ("", "chat.for_ever")]
-        .map(|(hours, key)| (hours.to_owned(), visitor.text(key).to_owned()));
+    let hours =
+        [("1", "chat.hour"), ("24", "chat.day"), ("168", "chat.week"), ("", "chat.for_ever")]
+            .map(|(hours, key)| (hours.to_owned(), visitor.text(key).to_owned()));
     let reason = Field {
         name: "reason",
         label: visitor.text("chat.reason"),

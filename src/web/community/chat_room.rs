@@ -5,8 +5,8 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{lines, member, name_of, new_key, report_link};
-use crate::caller::Caller;
+use super::parts::{lines, member, name_of, new_key, report_link};
+use crate::accounts::Caller;
 use crate::community::chat::{ListedRoom, MAX_MESSAGE, MessageDraft, SeenMessage};
 use crate::http::api::community::chat_messages::may_send;
 use crate::http::error::{ApiError, ErrorCode, mark_refused};
@@ -136,9 +136,8 @@ async fn show(
 fn message(visitor: &Visitor, listed: &ListedRoom, seen: &SeenMessage) -> Markup {
     let row = &seen.row;
     let is_own = visitor.caller.is_some_and(|caller| caller.user == row.author);
-    let may_delete = is_own
-        || visitor.is_admin()
-        || rules(listed, &[MemberRole::Owner, MemberRole::Moderator]);
+    let may_delete =
+        is_own || visitor.is_admin() || rules(listed, &[MemberRole::Owner, MemberRole::Moderator]);
     let address = format!("/chat/{}/messages/{}", row.room, row.id);
     let is_deleted = row.deleted_at.is_some();
     html! {

@@ -6,13 +6,13 @@ use maud::html;
 use serde::Deserialize;
 
 use super::articles::cards;
-use super::{Noticed, after, count, member};
+use super::parts::{Noticed, after, count, member};
 use crate::community::articles::{ArticleFilter, ArticleSort};
-use crate::community::likes::LikeChange;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
+use crate::store::LikeChange;
 use crate::web::format;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
@@ -49,11 +49,8 @@ async fn page(
         None => (false, state.likes.count(id).await?),
     };
     let there = state.setlists.attendance(id, visitor.caller.map(|caller| caller.user)).await?;
-    let filter = ArticleFilter {
-        concert: Some(id),
-        sort: ArticleSort::Recent,
-        ..ArticleFilter::default()
-    };
+    let filter =
+        ArticleFilter { concert: Some(id), sort: ArticleSort::Recent, ..ArticleFilter::default() };
     let articles = state.articles.list(&filter, ARTICLES).await?;
     let has_begun = event.details.event_date <= visitor.now;
     let title = visitor.fill("fans.title", &[("event", &event.details.name)]);

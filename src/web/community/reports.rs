@@ -5,7 +5,7 @@ use maud::html;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{key_of, member, new_key};
+use super::parts::{key_of, member, new_key};
 use crate::community::moderation::{NewReport, ReportReason, ThingKind};
 use crate::http::error::{ApiError, mark_refused};
 use crate::http::state::AppState;

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{member, name_of};
+use super::parts::{member, name_of};
 use crate::community::setlists::{Setlist, SetlistError, Song};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;

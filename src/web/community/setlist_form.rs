@@ -2,13 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::{key_of, member, new_key};
+use super::parts::{key_of, member, new_key};
 use crate::community::moderation::BanScope;
-use crate::community::setlists::{
-    MAX_SONGS, Playlists, Setlist, SetlistDraft, SetlistError, Song,
-};
+use crate::community::setlists::{MAX_SONGS, Playlists, Setlist, SetlistDraft, SetlistError, Song};
 use crate::http::error::{ApiError, ErrorCode, mark_refused};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
@@ -63,7 +60,8 @@ impl Entered {
                 "playlist_spotify" => entered.playlists.spotify = optional,
                 other => {
                     let Some((what, index)) = other.rsplit_once('-') else { continue };
-                    let Some(index) = index.parse().ok().filter(|it| *it < MAX_SONGS) else {
+                    let Some(index) = index.parse::<usize>().ok().filter(|it| *it < MAX_SONGS)
+                    else {
                         continue;
                     };
                     if rows.len() <= index {

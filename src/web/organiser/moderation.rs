@@ -147,7 +147,9 @@ fn content(
 /// Returns where the thing is read.
 fn address(report: &ReportRow, thing: &ReportedThing) -> String {
     match (report.kind, thing.row.within) {
-        (ThingKind::Comment, Some(article)) => format!("/articles/{article}/comments/{}", report.thing),
+        (ThingKind::Comment, Some(article)) => {
+            format!("/articles/{article}/comments/{}", report.thing)
+        }
         (ThingKind::Message, Some(room)) => format!("/chat/{room}#message-{}", report.thing),
         _ => format!("/articles/{}", report.thing),
     }
@@ -238,8 +240,9 @@ fn ban_form(visitor: &Visitor) -> Markup {
         max_length: Some(500),
         ..Field::default()
     };
-    let days = [("1", "chat.day"), ("7", "chat.week"), ("30", "moderation.month"), ("", "chat.for_ever")]
-        .map(|(days, key)| (days.to_owned(), visitor.text(key).to_owned()));
+    let days =
+        [("1", "chat.day"), ("7", "chat.week"), ("30", "moderation.month"), ("", "chat.for_ever")]
+            .map(|(days, key)| (days.to_owned(), visitor.text(key).to_owned()));
     let scopes = [BanScope::All, BanScope::Articles, BanScope::Comments, BanScope::Chat]
         .map(|scope| (scope.as_str().to_owned(), scope_text(visitor, scope).to_owned()));
     html! {

@@ -23,7 +23,7 @@ export default async function (tour) {
     await tour.look("an article before it is kept");
     await press(page, form.locator("button[value=publish]"));
     const article = new URL(page.url()).pathname;
-    tour.check((await page.locator("h1").innerText()) === `앙코르 <i>${mark}</i>`, "the title is not as written");
+    tour.check((await page.locator("h1").first().innerText()) === `앙코르 <i>${mark}</i>`, "the title is not as written");
     for (const summary of await page.locator("main summary").all()) await summary.click();
     await tour.look("an article");
     await press(page, page.locator("button[value=like]"));

@@ -161,7 +161,7 @@ pub(crate) async fn show(
 pub(crate) fn count_view(
     state: &AppState,
     request: &HttpRequest,
-    caller: Option<crate::caller::Caller>,
+    caller: Option<Caller>,
     article: &ShownArticle,
 ) {
     let address = || client_address(request).map(|address| network::counted(address).to_string());
