@@ -276,7 +276,7 @@ impl Default for Config {
             forwarded_header: ForwardedHeader::default(),
             social: Default::default(),
             link_titles: LinkTitles::default(),
-            objects: ObjectsConfig::default(),
+            objects: Default::default(),
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),

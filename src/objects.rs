@@ -70,8 +70,7 @@ impl Objects {
     pub fn open(place: &ObjectsPlace) -> Result<Self, ObjectError> {
         let store: Arc<dyn ObjectStore> = match place {
             ObjectsPlace::Folder(folder) => {
-                let made = std::fs::create_dir_all(folder);
-                made.map_err(|error| ObjectError::Folder(folder.clone(), error))?;
+                make_private(folder).map_err(|error| ObjectError::Folder(folder.clone(), error))?;
                 Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))
             }
             ObjectsPlace::Bucket(bucket) => {
@@ -133,4 +132,13 @@ impl Objects {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Makes a folder that is its owner's alone, unless there is one.
+fn make_private(folder: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }

@@ -42,6 +42,7 @@ mod orders;
 mod organiser;
 mod own_sessions;
 mod pay;
+mod pictures;
 mod places;
 mod purchase;
 mod registration;
@@ -101,6 +102,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(sessions::configure)
             .configure(language::configure)
             .configure(community::configure)
+            .configure(pictures::configure)
             .default_service(web::route().to(errors::no_such_page)),
     );
 }

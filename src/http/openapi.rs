@@ -134,7 +134,7 @@ use crate::http::envelope::Failure;
         endpoints::rotate, endpoints::ping,
         log::list, log::replay, log::replay_since,
     ),
-    components(schemas(Failure, lists::ArticleOrder, reports::ReportState, crate::ids::SessionId, stream::Delta, forms::ClassSort, forms::EnrollmentSort, forms::SocialMode)),
+    components(schemas(Failure, lists::ArticleOrder, concerts::ConcertOrder, crate::community::catalogue::Stage, reports::ReportState, crate::ids::SessionId, stream::Delta, forms::ClassSort, forms::EnrollmentSort, forms::SocialMode)),
     servers((url = "/", description = "The server that this document is from")),
     tags(
         (name = "auth", description = "Accounts and tokens"),

@@ -319,7 +319,6 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("png", &["ticket_documents"]),
     ("actix_multipart", &["http"]),
     ("ammonia", &["community"]),
-    ("image", &["objects"]),
     ("object_store", &["objects"]),
     ("pulldown_cmark", &["community"]),
     ("quick_xml", &["community"]),

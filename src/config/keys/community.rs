@@ -1,7 +1,7 @@
 //! The settings of what fans do around a sale.
 
 use super::key::Key;
-use super::values::{issuer, text, word};
+use super::values::{file, issuer, text, word};
 use crate::config::LinkTitles;
 
 /// The settings of all parts.
@@ -47,6 +47,13 @@ pub(super) const COMMUNITY: &[Key] = &[
         "SECRET",
         "The secret that goes with it [required with the id]",
         |c, v| word(v).map(|v| c.objects.key_secret = Some(v))
+    ),
+    key!(
+        "objects_key_secret_file",
+        "ADMITONE_OBJECTS_KEY_SECRET_FILE",
+        "FILE",
+        "A file that has the secret, in place of the text [unset]",
+        |c, v| file(v).and_then(|v| word(&v)).map(|v| c.objects.key_secret = Some(v))
     ),
 ];
 

@@ -118,10 +118,12 @@ async fn show(
                 p.more { a.button.quiet href={ "/chat/" (id) "?before=" (earlier) } { (visitor.text("chat.earlier")) } }
             }
             @if said.is_empty() { p.empty id="nothing-said" { (visitor.text("chat.nothing_said")) } }
-            ol.messages id="messages" role="log" data-room=(id) data-me=(caller.user)
-                data-rev=(room.last_rev) data-live=(has_joined(&listed) && is_latest)
-            {
-                @for seen in &said { (message(visitor, &listed, seen)) }
+            div role="log" {
+                ol.messages id="messages" data-room=(id) data-me=(caller.user)
+                    data-rev=(room.last_rev) data-live=(has_joined(&listed) && is_latest)
+                {
+                    @for seen in &said { (message(visitor, &listed, seen)) }
+                }
             }
             p.hint id="typing" aria-live="off" {}
             @if is_latest { (writing(visitor, &listed, entered, refused)) }

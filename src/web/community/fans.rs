@@ -2,12 +2,13 @@
 //! about it; and the events that one likes. Apart from the event's own page, whose crowd it must not slow.
 
 use actix_web::{HttpResponse, web};
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::articles::cards;
 use super::parts::{Noticed, after, count, member};
 use crate::community::articles::{ArticleFilter, ArticleSort};
+use crate::community::catalogue::ShownConcert;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
@@ -16,7 +17,7 @@ use crate::store::LikeChange;
 use crate::web::format;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
-use crate::web::places;
+use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
 
 /// Articles on the page of an event.
@@ -53,11 +54,13 @@ async fn page(
         ArticleFilter { concert: Some(id), sort: ArticleSort::Recent, ..ArticleFilter::default() };
     let articles = state.articles.list(&filter, ARTICLES).await?;
     let has_begun = event.details.event_date <= visitor.now;
+    let shown = state.catalogue.concert(id, visitor.now).await?;
     let title = visitor.fill("fans.title", &[("event", &event.details.name)]);
     let main = html! {
         p.back { a href=(places::address(&event)) { (event.details.name) } }
         h1 { (title) }
         (places::heading(&visitor, &event))
+        (said(&visitor, &shown))
         form.row method="post" action={ "/events/" (id) "/like" } {
             @if liked {
                 button.button.quiet name="like" value="off" { (visitor.text("community.liked")) }
@@ -91,6 +94,37 @@ async fn page(
     };
     let page = Page::new(&title).main(main).notice(query.notice.as_deref());
     Ok(layout::render(&visitor, page))
+}
+
+/// Renders what the organiser says of the event.
+fn said(visitor: &Visitor, shown: &ShownConcert) -> Markup {
+    let Some(concert) = &shown.concert else { return Markup::default() };
+    html! {
+        @if let Some(poster) = concert.poster {
+            p { img src={ "/images/" (poster) "/800" } alt=(visitor.text("fans.poster")) loading="lazy"; }
+        }
+        @if !shown.artists.is_empty() {
+            p { (visitor.text("fans.artists")) " "
+                strong { (shown.artists.iter().map(|(_, name)| &**name).collect::<Vec<_>>().join(", ")) }
+            }
+        }
+        @if let Some(at) = shown.ticket_open().filter(|at| *at > visitor.now) {
+            p { (visitor.text("fans.tickets_from")) " "
+                (format::time(visitor.language, at, zone_of(visitor, &shown.event)))
+            }
+        }
+        @if !concert.ticket_links.is_empty() {
+            p { (visitor.text("fans.elsewhere")) }
+            ul.plain {
+                @for link in &concert.ticket_links {
+                    li { a href=(link.url) rel="nofollow noopener" target="_blank" { (link.name) } }
+                }
+            }
+        }
+        @for image in &concert.images {
+            p { img src={ "/images/" (image) "/800" } alt="" loading="lazy"; }
+        }
+    }
 }
 
 #[derive(Deserialize)]

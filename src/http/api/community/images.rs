@@ -1,7 +1,7 @@
-//! `/api/images`: pictures that people upload, and `/images/`, where all can see them.
+//! `/api/images`: pictures that people upload. The pages serve them at `/images/`.
 
 use actix_multipart::{Multipart, MultipartError};
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -23,8 +23,7 @@ const MAX_BODY: usize = MAX_BYTES + 16 * 1_024;
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/images").post(upload))
-        .service(web::resource("/api/images/{image}").get(show).delete(delete))
-        .service(web::resource("/images/{image}/{width}").get(bytes));
+        .service(web::resource("/api/images/{image}").get(show).delete(delete));
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
@@ -170,28 +169,6 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     state.pictures.delete(caller, image).await?;
     Ok(respond::done("the picture is deleted"))
-}
-
-/// Answers with the bytes of a picture, which never change.
-async fn bytes(
-    state: web::Data<AppState>,
-    request: HttpRequest,
-    Path((image, width)): Path<(ImageId, u32)>,
-) -> Result<HttpResponse, ApiError> {
-    let version = format!("\"{image}-{width}\"");
-    let known = request.headers().get(header::IF_NONE_MATCH);
-    if known.is_some_and(|known| known.as_bytes() == version.as_bytes()) {
-        return Ok(HttpResponse::NotModified().finish());
-    }
-    let (bytes, content_type) = state.pictures.bytes(image, width).await?;
-    let policy = HeaderValue::from_static("default-src 'none'; sandbox");
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, content_type))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .insert_header((header::ETAG, version))
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
-        .insert_header(("Cross-Origin-Resource-Policy", "same-origin"))
-        .body(bytes))
 }
 
 fn render(row: ImageRow) -> ImageDto {
