@@ -275,7 +275,7 @@ impl Default for Config {
             trusted_proxies: None,
             forwarded_header: ForwardedHeader::default(),
             social: Default::default(),
-            link_titles: LinkTitles::default(),
+            link_titles: Default::default(),
             objects: Default::default(),
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),

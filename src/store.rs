@@ -46,7 +46,7 @@ pub use tables::auto_payment::AutoPaymentRow;
 pub use tables::catalogue::{EventSearch, OfferingName};
 pub use tables::chat_member::{MemberRole, MemberRow, MemberState};
 pub use tables::chat_message::{ChatWrite, ChatWritten, MessageRow};
-pub use tables::chat_room::{OwnRooms, RoomEdit, RoomKind, RoomRow};
+pub use tables::chat_room::{OwnRooms, RoomEdit, RoomKind, RoomRow, RoomStand};
 pub use tables::class::{ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort};
 pub use tables::class_figures::{ClassHour, ClassTotals};
 pub use tables::concert::{ConcertCategory, ConcertPut, ConcertRow, TicketLink};

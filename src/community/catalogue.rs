@@ -213,6 +213,14 @@ impl Catalogue {
         self.store.artists(&[id]).await?.remove(&id).ok_or(CatalogueError::NoSuchArtist)
     }
 
+    /// Returns the artist with this name, the one added first if there are several.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn artist_named(&self, name: &str) -> Result<Option<ArtistId>, CatalogueError> {
+        Ok(self.store.artist_named(name).await?)
+    }
+
     /// Returns artists whose name contains a text, newest first, after `after`; at most `limit`.
     ///
     /// # Errors

@@ -142,6 +142,19 @@ impl Pictures {
         self.store.image_get(id).await?.ok_or(PictureError::NoSuchPicture)
     }
 
+    /// Returns the caller's pictures, newest first, after `after`; at most `limit`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn of(
+        &self,
+        caller: Caller,
+        after: Option<ImageId>,
+        limit: u64,
+    ) -> Result<Vec<ImageRow>, PictureError> {
+        Ok(self.store.images_of(caller.user, after, limit).await?)
+    }
+
     /// Returns the bytes of a picture in one of its widths, and their type.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod chat_room;
 mod comments;
 mod fans;
 mod parts;
+mod pictures;
 mod reports;
 mod setlist;
 mod setlist_form;
@@ -31,5 +32,6 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(chat_people::configure)
         .configure(setlist::configure)
         .configure(setlist_form::configure)
+        .configure(pictures::configure)
         .configure(reports::configure);
 }

@@ -12,6 +12,7 @@ mod class_form;
 mod class_form_page;
 mod class_log;
 mod classes;
+mod concert;
 mod curve;
 mod details_form;
 mod edit_event;
@@ -121,6 +122,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(webhook::configure)
         .configure(webhook_log::configure)
         .configure(moderation::configure)
+        .configure(concert::configure)
         .configure(live::configure);
 }
 

@@ -23,6 +23,9 @@ pub(super) const PAGES: &[Rule] = &[
     post("/organiser/events/{event}/products", Manage, About::Offering, "product.change")
         .with(Shot::Event)
         .named(of_product),
+    read("/organiser/events/{event}/concert", Manage, About::Offering),
+    post("/organiser/events/{event}/concert", Manage, About::Offering, "concert.put")
+        .named(of_concert),
     read("/organiser/events/{event}/seats", Manage, About::Offering),
     read("/organiser/events/{event}/give", Manage, About::Offering),
     post("/organiser/events/{event}/give", Manage, About::Offering, "order.give").named(of_gift),
@@ -202,6 +205,10 @@ fn of_queue(values: &Value) -> Option<&'static str> {
 fn of_desk(values: &Value) -> Option<&'static str> {
     let is_mark = matches!(button(values)?, "present" | "late" | "absent" | "unmark");
     is_mark.then_some("enrollment.attendance")
+}
+
+fn of_concert(values: &Value) -> Option<&'static str> {
+    (button(values)? == "delete").then_some("concert.delete")
 }
 
 fn of_desk_of_moderators(values: &Value) -> Option<&'static str> {

@@ -102,6 +102,17 @@ impl Store {
         query.all(self.reads()).await?.into_iter().map(row_of).collect()
     }
 
+    /// Returns the artist with this name, the one added first if there are several.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn artist_named(&self, name: &str) -> Result<Option<ArtistId>, StoreError> {
+        let query = artist::Entity::find()
+            .filter(artist::Column::Name.eq(name))
+            .order_by_asc(artist::Column::Id);
+        Ok(query.one(self.reads()).await?.map(|row| ArtistId(row.id)))
+    }
+
     /// Replaces an artist.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 use entities::{article, artist, concert, image};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use crate::ids::{ImageId, UserId};
@@ -88,6 +90,27 @@ impl Store {
             .all(self.reads())
             .await?;
         Ok(found.into_iter().map(ImageId).collect())
+    }
+
+    /// Returns a person's pictures, newest first, after `after`; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn images_of(
+        &self,
+        user: UserId,
+        after: Option<ImageId>,
+        limit: u64,
+    ) -> Result<Vec<ImageRow>, StoreError> {
+        let mut query = image::Entity::find()
+            .filter(image::Column::CreatedBy.eq(user.0))
+            .filter(image::Column::Bytes.gt(0))
+            .order_by_desc(image::Column::Id)
+            .limit(limit);
+        if let Some(after) = after {
+            query = query.filter(image::Column::Id.lt(after.0));
+        }
+        Ok(query.all(self.reads()).await?.into_iter().map(row_of).collect())
     }
 
     /// Returns how many of the pictures exist.

@@ -238,6 +238,7 @@ fn fields(visitor: &Visitor, written: &Written) -> Markup {
         (title.render())
         (select("category", visitor.text("articles.category"), &written.category, &options))
         (content.area(16))
+        p { a href="/account/pictures" target="_blank" { (visitor.text("pictures.title")) } }
         (tags.render())
         (concert.render())
     }

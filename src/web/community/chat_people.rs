@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::chat_room::rules;
 use super::parts::{member, name_of};
+use crate::community::moderation::BanScope;
 use crate::http::error::{ApiError, mark_refused};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
@@ -210,6 +211,7 @@ async fn carry_out(
     act: &Act,
 ) -> Result<(), ApiError> {
     let (caller, now) = (member(visitor)?, visitor.now);
+    state.moderation.allow(caller, BanScope::Chat, Some(id.0), now).await?;
     let wrong = |_| InvalidField::new("memberId", "is not the number of a person");
     let person: UserId = act.person.trim().parse().map_err(wrong)?;
     let chat = &state.chat;

@@ -10,7 +10,7 @@ use crate::community::moderation::{
 };
 use crate::http::api::community::moderation::{hide_thing, restore_thing};
 use crate::http::error::{ApiError, mark_refused};
-use crate::http::extract::{ActRecord, IdempotencyKey};
+use crate::http::extract::{ActRecord, IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{BanId, ReportId, UserId};
 use crate::text::InvalidField;
@@ -355,7 +355,8 @@ fn entered(form: &Ban, now: i64) -> Result<NewBan, InvalidField> {
 async fn lift(
     state: web::Data<AppState>,
     visitor: Visitor,
-    crate::http::extract::Path(ban): crate::http::extract::Path<BanId>,
+    Path(ban): Path<BanId>,
+    Form(_): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.staff()?;
     let lifted = state.moderation.lift(caller, ban, visitor.now).await;

@@ -256,3 +256,35 @@ async fn fans_write_talk_and_report_in_a_browser() {
     let admin = json!({"email": "admin@example.com", "password": PASSWORD});
     passes("community", &shop, &json!({"admin": admin, "event": event})).await;
 }
+
+on_both_databases! {
+    async fn an_organiser_says_by_a_form_what_fans_see_of_an_event(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await.id;
+        let organiser = Browser::of(&shop, &shop.admin());
+        let at = format!("/organiser/events/{event}/concert");
+        organiser.get(&format!("/organiser/events/{event}")).await.shows(&[&at]);
+        organiser.get(&at).await.shows(&["value=\"CONCERT\" selected"]);
+        let mut form = vec![("key", "k1"), ("category", "FESTIVAL"), ("artists", "아이유\r\nGuest"),
+            ("new_series", "Tour <2030>"), ("links", "Box office https://tickets.example.com/1"),
+            ("opens", "2031-05-01T10:00"), ("poster", "x"), ("do", "save")];
+        let refused = organiser.post(&at, &form).await;
+        assert_eq!(refused.status, 422);
+        refused.shows(&["role=\"alert\"", "Box office https://", "아이유"]);
+        form[6].1 = "";
+        organiser.post(&at, &form).await.leads_to(&format!("/organiser/events/{event}"));
+        form[0].1 = "k2";
+        form[3].1 = "";
+        organiser.post(&at, &form).await.leads_to(&format!("/organiser/events/{event}"));
+        let artists = shop.nobody().get("/api/artists").await.is(200).data;
+        assert_eq!(artists.as_array().unwrap().len(), 2, "names that are known are taken: {artists}");
+        let page = organiser.get(&at).await;
+        page.shows(&["아이유\nGuest", "value=\"FESTIVAL\" selected", "Tour &lt;2030&gt;", "2031-05-01T10:00"]);
+        let visitor = Browser::without_session(&shop);
+        visitor.get(&format!("/events/{event}/fans")).await
+            .shows(&["아이유, Guest", "https://tickets.example.com/1", "Tickets from"]);
+        organiser.post(&at, &[("key", "k3"), ("do", "delete")]).await.leads_to("/organiser");
+        assert!(!visitor.get(&format!("/events/{event}/fans")).await.text.contains("Guest"));
+        assert_eq!(Browser::of(&shop, &shop.customer()).get(&at).await.status, 403);
+    }
+}

@@ -34,6 +34,7 @@ const REFUSING: &[&str] = &[
     "src/web/community",
     "src/web/event",
     "src/web/guests.rs",
+    "src/web/organiser/concert.rs",
     "src/web/organiser/moderation.rs",
     "src/web/organiser/terms.rs",
 ];

@@ -43,6 +43,21 @@ export default async function (tour) {
         await tour.look(path);
     }
 
+    tour.step("a picture");
+    await page.goto("/account/pictures");
+    const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    const upload = page.locator("form[enctype='multipart/form-data']");
+    await upload.locator("[name=file]").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+    tour.allow(/POST \/account\/pictures: 422/);
+    await send(page, upload);
+    await page.getByRole("alert").waitFor();
+    await tour.look("a picture that was refused");
+    await upload.locator("[name=file]").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from(png, "base64") });
+    await send(page, upload);
+    await page.locator(".card img").waitFor();
+    tour.check(await page.locator(".card img").evaluate((img) => img.complete && img.naturalWidth === 1), "the picture is not shown");
+    await tour.look("one's pictures");
+
     await talk(tour, mark);
 
     tour.step("a setlist");
