@@ -288,3 +288,15 @@ on_both_databases! {
         assert_eq!(Browser::of(&shop, &shop.customer()).get(&at).await.status, 403);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_string_of_a_public_corpus_of_attacks_runs_in_a_browser() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let (email, password) = ("admin@example.com", PASSWORD);
+    account(&shop, email, Role::Admin).await;
+    let login = json!({"email": email, "password": password});
+    let session = shop.nobody().post("/api/auth/login", &login).await.is(200).data;
+    let event = shop.event().await.id;
+    let things = json!({"admin": login, "token": session["accessToken"], "event": event});
+    passes("naughty", &shop, &things).await;
+}
