@@ -1,5 +1,5 @@
-// The big list of naughty strings, a public corpus with some 200 attempts to run a script, written into
-// every field of what fans write: each page shows them as text, and nothing of them runs. A script that
+// Of the big list of naughty strings, a public corpus, the 200 and more that try to run a script, written
+// into every field of what fans write: each page shows them as text, and nothing of them runs. A script that
 // was let through would open a dialog, fail, or break the content security policy, which `watch` reports.
 
 import { createRequire } from "node:module";
@@ -14,7 +14,7 @@ const MOST_TEXT = 45_000;
 export default async function (tour) {
     const { page, things, base } = tour;
     const corpus = strings();
-    tour.check(corpus.length > 400, `the corpus has only ${corpus.length} strings`);
+    tour.check(corpus.length > 220, `the corpus has only ${corpus.length} strings`);
     page.on("dialog", (dialog) => {
         tour.problem(`a script ran: ${dialog.message()}`);
         dialog.dismiss();
@@ -30,7 +30,7 @@ export default async function (tour) {
     tour.step("reading them");
     await signIn(tour, things.admin);
     const listed = await walk(tour, "/articles");
-    tour.check(listed > 8, `the list of articles has ${listed} pages`);
+    tour.check(listed > 5, `the list of articles has ${listed} pages`);
     await walk(tour, `/articles/${written.article}`);
     for (const thread of written.threads) await page.goto(thread);
     await walk(tour, `/chat/${written.room}`, "a[href*='before=']");
@@ -54,7 +54,7 @@ export default async function (tour) {
 
 function strings() {
     const require = createRequire(process.env.ADMITONE_WEB_PACKAGES);
-    return require("big-list-of-naughty-strings/blns.json").filter((text) => text.trim() !== "");
+    return require("big-list-of-naughty-strings/blns.json").filter((text) => /[<>&"'`]|script|alert/i.test(text));
 }
 
 /** Looks at a list to its end; what would run has run by then. Returns the number of its pages. */
@@ -113,7 +113,7 @@ async function write(api, corpus, event) {
     }
     const room = await api("POST", "/api/chat/rooms", { name: "naughty" });
     for (const content of corpus) await post("messages", `/api/chat/rooms/${room.id}/messages`, { content });
-    for (const name of corpus.slice(0, 200)) await api("POST", "/api/chat/rooms", { name, description: name });
+    for (const name of corpus.slice(0, 60)) await api("POST", "/api/chat/rooms", { name, description: name });
     const versions = await setlists(api, corpus, event, counts);
     await concert(api, corpus, event);
     return { counts, article: all.id, threads, room: room.id, versions };
