@@ -2,7 +2,9 @@
 //! here is read by a sale, and nothing here changes stock.
 
 pub mod articles;
+pub mod catalogue;
 pub mod chat;
 pub mod likes;
 pub mod moderation;
+pub mod pictures;
 pub mod setlists;

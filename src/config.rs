@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::network::{ForwardedHeader, Proxies};
-pub use community::LinkTitles;
+pub use community::{LinkTitles, ObjectsConfig};
 pub use keys::{Key, check_secret, keys, parse_duration};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
 pub use social::{AppleClient, SocialClient, SocialConfig};
@@ -192,6 +192,8 @@ pub struct Config {
     pub social: SocialConfig,
     /// Where titles of links to music services are asked for.
     pub link_titles: LinkTitles,
+    /// Where pictures are kept.
+    pub objects: ObjectsConfig,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
     /// The longest a request may take; streams last longer, but must begin within it.
@@ -273,7 +275,8 @@ impl Default for Config {
             trusted_proxies: None,
             forwarded_header: ForwardedHeader::default(),
             social: Default::default(),
-            link_titles: LinkTitles::default(),
+            link_titles: Default::default(),
+            objects: Default::default(),
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),

@@ -109,6 +109,9 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(classes::exports::configure)
         .configure(classes::certificate::configure)
         .configure(community::setlists::configure)
+        .configure(community::concerts::configure)
+        .configure(community::artists::configure)
+        .configure(community::images::configure)
         .configure(community::chat_rooms::configure)
         .configure(community::chat_messages::configure)
         .configure(community::chat_socket::configure)
@@ -156,6 +159,7 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(audit::verify::of_event)
         .configure(community::setlists::of_event)
         .configure(community::likes::of_event)
+        .configure(community::concerts::of_event)
         .configure(community::chat_rooms::of_event);
 }
 

@@ -24,6 +24,7 @@ pub mod limits;
 pub mod mail;
 pub mod network;
 pub mod object;
+pub mod objects;
 pub mod offerings;
 pub mod outbox;
 pub mod payments;

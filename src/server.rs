@@ -38,11 +38,13 @@ use crate::box_office::{self, BoxOffices};
 use crate::classes::{self, Classes};
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
 use crate::community::articles::Articles;
+use crate::community::catalogue::Catalogue;
 use crate::community::chat::Chat;
 use crate::community::likes::Likes;
 use crate::community::moderation::Moderation;
+use crate::community::pictures::Pictures;
 use crate::community::setlists::{Setlists, TitleSource};
-use crate::config::{Config, LinkTitles};
+use crate::config::{Config, LinkTitles, Secret};
 use crate::executor::Executor;
 use crate::forms::Forms;
 use crate::http::api::box_office::availability::SeatMaps;
@@ -57,6 +59,7 @@ use crate::http::state::{AppState, Pings};
 use crate::ids::InstanceId;
 use crate::journal::Journal;
 use crate::mail::{Mailer, MailerParts};
+use crate::objects::{Bucket, Objects, ObjectsPlace};
 use crate::offerings::{Offerings, TicketCodes};
 use crate::outbox::RelayHandle;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
@@ -421,6 +424,7 @@ fn assemble(
     let forms = Forms::new(store.clone());
     let moderation = Arc::new(Moderation::new(store.clone(), accounts.roles().clone()));
     let articles = Arc::new(Articles::new(store.clone(), moderation.clone()));
+    let pictures = Pictures::new(store.clone(), objects(config)?, accounts.roles().clone());
     let entries = config.queue_entries_per_address.filter(|_| config.rate_limits);
     let guard = Guard::new(config.jwt_secret.expose(), entries, clock.clone());
     let waiting_rooms = WaitingRooms::new(
@@ -453,6 +457,8 @@ fn assemble(
         articles,
         moderation,
         likes: Likes::new(store.clone()),
+        catalogue: Catalogue::new(store.clone()),
+        pictures: Arc::new(pictures),
         store,
         offices,
         payments: Arc::new(payments),
@@ -483,6 +489,27 @@ fn assemble(
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
     })
+}
+
+/// Opens the place for pictures. Instances of a cluster share one that is set; without it none is used.
+fn objects(config: &Config) -> Result<Option<Objects>, StartError> {
+    let setting = &config.objects;
+    let place = match (&setting.place, setting.bucket()) {
+        (None, _) if config.is_cluster() => return Ok(None),
+        (None, _) => ObjectsPlace::Folder(config.data_dir.join("objects")),
+        (Some(_), Some((name, prefix))) => {
+            let secret = setting.key_secret.as_ref().map(Secret::expose).unwrap_or_default();
+            ObjectsPlace::Bucket(Bucket {
+                name: name.to_owned(),
+                prefix: prefix.to_owned(),
+                endpoint: setting.endpoint.clone(),
+                region: setting.region.clone().unwrap_or_else(|| "us-east-1".into()),
+                key: (setting.key_id.clone().unwrap_or_default(), secret.to_owned()),
+            })
+        }
+        (Some(folder), None) => ObjectsPlace::Folder(folder.into()),
+    };
+    Objects::open(&place).map(Some).map_err(|error| StartError::Machine(error.to_string()))
 }
 
 fn title_source(config: &Config) -> TitleSource {

@@ -40,14 +40,17 @@ pub use tables::article::{ArticleCategory, ArticleChanged, ArticleHead, ArticleR
 pub use tables::article_comment::{CommentAdded, CommentRow};
 pub use tables::article_list::{ArticleFilter, ArticleSort};
 pub use tables::article_reaction::Liking;
+pub use tables::artist::{ArtistRow, CatalogueDeleted};
 pub use tables::audit_entry::{AuditEntry, AuditFilter, AuditOutcome};
 pub use tables::auto_payment::AutoPaymentRow;
 pub use tables::catalogue::{EventSearch, OfferingName};
 pub use tables::chat_member::{MemberRole, MemberRow, MemberState};
 pub use tables::chat_message::{ChatWrite, ChatWritten, MessageRow};
-pub use tables::chat_room::{OwnRooms, RoomEdit, RoomKind, RoomRow};
+pub use tables::chat_room::{OwnRooms, RoomEdit, RoomKind, RoomRow, RoomStand};
 pub use tables::class::{ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort};
 pub use tables::class_figures::{ClassHour, ClassTotals};
+pub use tables::concert::{ConcertCategory, ConcertPut, ConcertRow, TicketLink};
+pub use tables::concert_list::{ConcertSearch, ConcertSort, FoundConcert, Stage};
 pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };
@@ -63,6 +66,7 @@ pub use tables::grant::{GrantFilter, GrantRole, GrantRow, Granting, Revoking, Ri
 pub use tables::guest::{ClaimableGuest, GuestRow};
 pub use tables::idempotency::{Answered, Key};
 pub use tables::identity_rows::{IdentityRow, NewIdentity, SocialProvider};
+pub use tables::image::ImageRow;
 pub use tables::invitation::{INVITATIONS_COUNT_FOR_MS, InvitationRow, Inviting};
 pub use tables::kept_mail::{KeptMail, KeptPart};
 pub use tables::leaving::{LivingReservation, OnBalance};
@@ -80,9 +84,11 @@ pub use tables::person::Person;
 pub use tables::refresh_token::{Opened, Proof, Rotation};
 pub use tables::refund::{PaidBack, RefundFilter, RefundRow};
 pub use tables::report::{ReportOutcome, ReportReason, ReportRow, Reported, ThingKind};
+pub use tables::reported::ThingRow;
 pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
+pub use tables::series::SeriesRow;
 pub use tables::session::{EndedSession, SessionRow};
 pub use tables::session_rows::{Device, FreshSession, RefreshToken};
 pub use tables::setlist::{SetlistPut, SetlistRow};

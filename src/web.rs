@@ -29,6 +29,7 @@ mod basket;
 mod checkout;
 mod class;
 mod closing;
+pub(crate) mod community;
 mod door;
 mod downloads;
 mod event;
@@ -41,6 +42,7 @@ mod orders;
 mod organiser;
 mod own_sessions;
 mod pay;
+mod pictures;
 mod places;
 mod purchase;
 mod registration;
@@ -99,6 +101,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(organiser::configure)
             .configure(sessions::configure)
             .configure(language::configure)
+            .configure(community::configure)
+            .configure(pictures::configure)
             .default_service(web::route().to(errors::no_such_page)),
     );
 }

@@ -13,6 +13,7 @@ pub struct Model {
     pub description: String,
     pub created_by: Uuid,
     pub last_rev: i64,
+    pub members_rev: i64,
     pub created_at: i64,
     pub last_activity_at: i64,
     pub closed_at: Option<i64>,

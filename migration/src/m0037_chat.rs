@@ -31,6 +31,7 @@ impl MigrationTrait for Migration {
                     description text NOT NULL,
                     created_by {uuid} NOT NULL,
                     last_rev bigint NOT NULL,
+                    members_rev bigint NOT NULL,
                     created_at bigint NOT NULL,
                     last_activity_at bigint NOT NULL,
                     closed_at bigint

@@ -5,6 +5,7 @@
 mod error;
 mod hub;
 mod live;
+mod open_rooms;
 mod outbox;
 mod presence;
 mod rooms;
@@ -13,6 +14,7 @@ mod writer;
 
 pub use error::ChatError;
 pub use live::Entered;
+pub use open_rooms::OpenRooms;
 pub use outbox::{Frames, Outbox, Overflow};
 pub use rooms::{MAX_DESCRIPTION, MAX_NAME, RoomDraft};
 pub use said::{ChatEvent, ChatPerson, Render, SeenMessage};
@@ -20,10 +22,12 @@ pub use said::{ChatEvent, ChatPerson, Render, SeenMessage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use error::account;
 use hub::Hub;
 use live::NewListener;
-use said::{Said, named};
+use said::named;
 use writer::Writer;
 
 use crate::caller::Caller;
@@ -40,12 +44,16 @@ pub const MAX_MESSAGE: usize = 2_000;
 /// The most characters of the name that a client gives a message.
 pub const MAX_NONCE: usize = 64;
 
+/// Connections that enter rooms, or note what they have read, at once.
+const TURNS: usize = 3;
+
 /// The chat of this process.
 pub struct Chat {
     store: Store,
     hub: Arc<Hub>,
     writer: Writer,
     connections: AtomicU64,
+    turns: Semaphore,
 }
 
 /// A room as one person sees it.
@@ -77,6 +85,8 @@ pub struct ChatConnection {
     pub person: ChatPerson,
     /// Where its frames go.
     pub outbox: Outbox,
+    /// The rooms that it listens to.
+    pub rooms: Arc<OpenRooms>,
 }
 
 impl Chat {
@@ -85,7 +95,8 @@ impl Chat {
     pub fn start(store: Store, feed: Arc<dyn PubSub>, me: InstanceId, render: Render) -> Arc<Self> {
         let hub = Hub::start(store.clone(), feed, me, render);
         let writer = Writer::start(Arc::clone(&hub));
-        Arc::new(Self { store, hub, writer, connections: AtomicU64::new(0) })
+        let (connections, turns) = (AtomicU64::new(0), Semaphore::new(TURNS));
+        Arc::new(Self { store, hub, writer, connections, turns })
     }
 
     /// Returns a connection of a person, and the side of its outbox that is read.
@@ -96,7 +107,7 @@ impl Chat {
     ) -> (ChatConnection, tokio::sync::mpsc::Receiver<Frames>, Arc<Overflow>) {
         let (outbox, waiting, overflow) = Outbox::new();
         let id = self.connections.fetch_add(1, Relaxed);
-        (ChatConnection { id, person, outbox }, waiting, overflow)
+        (ChatConnection { id, person, outbox, rooms: Arc::default() }, waiting, overflow)
     }
 
     /// Lets a connection listen to a room, which its person joins. What followed the change `after` is sent
@@ -120,6 +131,7 @@ impl Chat {
             connection: connection.id,
             person: connection.person.clone(),
             outbox: connection.outbox.clone(),
+            rooms: Arc::clone(&connection.rooms),
             after,
         };
         let entered = self.hub.enter(id, listener).await?;
@@ -237,10 +249,15 @@ impl Chat {
         Ok(())
     }
 
-    /// Tells a room that a person types, or has stopped. The person listens to the room.
-    pub fn typing(&self, person: &ChatPerson, room: RoomId, types: bool) {
-        let person = person.clone();
-        self.hub.say(room, if types { Said::Typing(person) } else { Said::StopTyping(person) });
+    /// Tells a room that the person of a connection types, or has stopped, if it listens to the room.
+    pub fn typing(&self, connection: &ChatConnection, room: RoomId, types: bool) {
+        self.hub.type_in(room, connection.id, types);
+    }
+
+    /// Waits for a turn: few connections at once read and write what entering a room needs, so that a crowd
+    /// that enters leaves the database to the sale.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 }
 

@@ -50,6 +50,14 @@ impl Likes {
         }
     }
 
+    /// Returns how many accounts like an event.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn count(&self, event: OfferingId) -> Result<i64, LikeError> {
+        Ok(self.store.like_count(event).await?)
+    }
+
     /// Returns whether the caller likes an event, and how many accounts do.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ pub use error::{Banned, ModerationError};
 pub use reports::{NewReport, ReportFilter};
 
 pub use crate::store::{
-    BanRow, BanScope, Hidden, ReportOutcome, ReportReason, ReportRow, ThingKind,
+    BanRow, BanScope, Hidden, ReportOutcome, ReportReason, ReportRow, ThingKind, ThingRow,
 };
 
 use crate::caller::Caller;
@@ -29,6 +29,16 @@ use crate::text::{self, InvalidField};
 
 /// The most characters of a reason or a note.
 pub const MAX_REASON: usize = 500;
+
+/// A thing that was reported.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ReportedThing {
+    pub kind: ThingKind,
+    pub row: ThingRow,
+    /// True if it is hidden, or deleted.
+    pub is_hidden: bool,
+}
 
 /// The moderation of this store.
 pub struct Moderation {
@@ -88,7 +98,39 @@ impl Moderation {
         Ok(())
     }
 
-    /// Checks that there is such a thing. Messages and setlists are not there yet.
+    /// Checks a moderator's reason, before what it is given for is done.
+    ///
+    /// # Errors
+    /// The reason is not allowed.
+    pub fn check_reason(&self, reason: &str) -> Result<(), ModerationError> {
+        given_reason(reason)?;
+        Ok(())
+    }
+
+    /// Returns the things that reports are about, by their ids; a query or two for each kind.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn things(
+        &self,
+        of: impl IntoIterator<Item = (ThingKind, Uuid)>,
+    ) -> Result<HashMap<Uuid, ReportedThing>, ModerationError> {
+        let of: Vec<(ThingKind, Uuid)> = of.into_iter().collect();
+        let mut found = HashMap::new();
+        for kind in ThingKind::ALL {
+            let ids = of.iter().filter(|(of, _)| *of == kind).map(|(_, id)| *id);
+            let ids: Vec<Uuid> = ids.collect();
+            let things = self.store.things(kind, &ids).await?;
+            let hidden = self.hidden(kind, ids).await?;
+            found.extend(things.into_iter().map(|(id, row)| {
+                let is_hidden = hidden.contains_key(&id) || row.is_deleted;
+                (id, ReportedThing { kind, row, is_hidden })
+            }));
+        }
+        Ok(found)
+    }
+
+    /// Checks that there is such a thing.
     async fn expect_thing(&self, kind: ThingKind, id: Uuid) -> Result<(), ModerationError> {
         let is_there = match kind {
             ThingKind::Article => self.store.article_get(ArticleId(id)).await?.is_some(),
@@ -96,7 +138,8 @@ impl Moderation {
                 let found = self.store.comment_get(CommentId(id)).await?;
                 found.is_some_and(|comment| !comment.is_deleted)
             }
-            ThingKind::Message | ThingKind::Setlist => false,
+            // One that is deleted is hidden: hiding it deletes it.
+            ThingKind::Message => !self.store.things(kind, &[id]).await?.is_empty(),
         };
         if is_there { Ok(()) } else { Err(ModerationError::NoSuchThing) }
     }

@@ -112,6 +112,7 @@ impl Config {
             ));
         }
         self.social.check(self.public_url.as_deref()).map_err(ConfigError)?;
+        self.objects.check().map_err(ConfigError)?;
         if self.refresh_token_ttl < self.access_token_ttl {
             return Err(ConfigError(
                 "ADMITONE_REFRESH_TOKEN_TTL is shorter than ADMITONE_ACCESS_TOKEN_TTL: a refresh \

@@ -36,7 +36,9 @@ use crate::http::api::classes::{
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::community::articles::{self, comments, lists, reactions};
 use crate::http::api::community::moderation::{self, bans, reports};
-use crate::http::api::community::{chat_messages, chat_rooms, chat_socket, likes, setlists};
+use crate::http::api::community::{
+    artists, chat_messages, chat_rooms, chat_socket, concerts, images, likes, setlists,
+};
 use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -112,6 +114,11 @@ use crate::http::envelope::Failure;
         setlists::show, setlists::put, setlists::delete, setlists::versions, setlists::version,
         setlists::attendance, setlists::attend, setlists::not_attend, setlists::attended,
         likes::list, likes::show, likes::switch, likes::like, likes::unlike,
+        concerts::list, concerts::show, concerts::put, concerts::take_back,
+        artists::list, artists::create, artists::show, artists::change, artists::delete,
+        artists::list_series, artists::create_series, artists::show_series,
+        artists::change_series, artists::delete_series,
+        images::upload, images::show, images::delete,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
         terms::agree,
         lists::list, articles::create, articles::show, articles::change, articles::delete,
@@ -127,7 +134,7 @@ use crate::http::envelope::Failure;
         endpoints::rotate, endpoints::ping,
         log::list, log::replay, log::replay_since,
     ),
-    components(schemas(Failure, lists::ArticleOrder, reports::ReportState, crate::ids::SessionId, stream::Delta, forms::ClassSort, forms::EnrollmentSort, forms::SocialMode)),
+    components(schemas(Failure, lists::ArticleOrder, concerts::ConcertOrder, crate::community::catalogue::Stage, reports::ReportState, crate::ids::SessionId, stream::Delta, forms::ClassSort, forms::EnrollmentSort, forms::SocialMode)),
     servers((url = "/", description = "The server that this document is from")),
     tags(
         (name = "auth", description = "Accounts and tokens"),
@@ -141,6 +148,8 @@ use crate::http::envelope::Failure;
         (name = "queue", description = "Waiting rooms: a place in line for a sale"),
         (name = "tickets", description = "Tickets, and the door"),
         (name = "chat", description = "Rooms, and what is said in them"),
+        (name = "concerts", description = "What fans see of events beside their sales, artists and series"),
+        (name = "images", description = "Pictures that people upload"),
         (name = "setlists", description = "What was played, and who was there"),
         (name = "terms", description = "Terms that people agree to"),
         (name = "articles", description = "What fans write, and reports of it"),

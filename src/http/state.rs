@@ -9,9 +9,11 @@ use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::community::articles::Articles;
+use crate::community::catalogue::Catalogue;
 use crate::community::chat::Chat;
 use crate::community::likes::Likes;
 use crate::community::moderation::Moderation;
+use crate::community::pictures::Pictures;
 use crate::community::setlists::Setlists;
 use crate::config::Config;
 use crate::forms::Forms;
@@ -54,6 +56,10 @@ pub struct AppState {
     pub webhooks: Arc<Webhooks>,
     /// Rooms and their messages.
     pub chat: Arc<Chat>,
+    /// What fans see of events beside their sales.
+    pub catalogue: Catalogue,
+    /// Pictures that people uploaded.
+    pub pictures: Arc<Pictures>,
     /// Setlists of concerts.
     pub setlists: Setlists,
     /// Terms that people agree to.

@@ -1,8 +1,8 @@
 //! The demonstration: a hall with a seat plan, standing places, a sale with a waiting room that opens in
-//! five minutes, and one that is sold out with a waitlist; two classes, and an article.
+//! five minutes, and one that is sold out with a waitlist; two classes, and what fans find.
 
-mod articles;
 mod classes;
+mod community;
 
 use super::StartError;
 use super::admin::Admin;
@@ -103,7 +103,7 @@ impl Demo<'_> {
             ..self.draft(NAME, "The Little Theatre", 90)
         };
         let night = self.add(night, Vec::new()).await?;
-        articles::make(self.state, self.by, night, self.now).await?;
+        community::make(self.state, self.by, night, self.now).await?;
         Ok(night)
     }
 

@@ -46,7 +46,7 @@ const WORDS_FOR_MS: TimestampMs = 25 * 3_600_000;
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
     let acts_for_ms = i64::try_from(state.config.audit_log_kept.as_millis()).unwrap_or(i64::MAX);
-    let closing = state.closing();
+    let (closing, pictures) = (state.closing(), Arc::clone(&state.pictures));
     state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts)));
     state.runtime.spawn(tend_sessions(Arc::downgrade(&state.accounts)));
     state.runtime.spawn(tend_views(Arc::downgrade(&state.articles)));
@@ -60,6 +60,9 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
             if let Err(error) = forget(&store, clock.as_ref(), acts_for_ms).await {
                 // The next round tries again.
                 tracing::debug!(%error, "could not clean up");
+            }
+            if let Err(error) = pictures.sweep(clock.now_ms()).await {
+                tracing::debug!(%error, "could not remove what uploads left behind");
             }
             if let Err(error) = closing.finish_old().await {
                 tracing::debug!(%error, "could not end what closed accounts have");

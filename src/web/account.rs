@@ -231,6 +231,10 @@ async fn show_account(
             }
             p { a href="/account/sessions" { (visitor.text("sessions.title")) } }
             p { a href="/enrollments" { (visitor.text("enrollment.title")) } }
+            p { a href="/account/likes" { (visitor.text("fans.likes")) } }
+            p { a href="/account/pictures" { (visitor.text("pictures.title")) } }
+            p { a href="/account/articles" { (visitor.text("articles.mine")) } }
+            p { a href="/chat?own=on" { (visitor.text("chat.own_rooms")) } }
             h2 { (visitor.text("account.wallet")) }
             @if balances.is_empty() {
                 p { (visitor.text("account.wallet_empty")) }

@@ -61,7 +61,10 @@ fn page_of_form(path: &str) -> String {
     let mut segments = path.split('/').skip(1);
     let kept = match segments.clone().next() {
         Some("organiser") => 3,
-        Some("events" | "orders" | "door" | "terms" | "classes" | "enrollments") => 2,
+        Some(
+            "events" | "orders" | "door" | "terms" | "classes" | "enrollments" | "articles"
+            | "chat",
+        ) => 2,
         Some("checkout") => 3,
         Some("sign-in" | "register" | "forgot-password" | "claim" | "account") => 1,
         _ => 0,

@@ -184,6 +184,7 @@ fn header(visitor: &Visitor) -> Markup {
             nav aria-label=(visitor.text("frame.navigation")) {
                 a href="/" { (visitor.text("frame.events")) }
                 a href="/classes" { (visitor.text("frame.classes")) }
+                a href="/articles" { (visitor.text("articles.title")) }
                 a href="/basket" { (visitor.text("frame.basket")) }
                 a href="/tickets" { (visitor.text("frame.tickets")) }
                 @if visitor.has(Permission::ReadOrders) {

@@ -12,6 +12,7 @@ mod class_form;
 mod class_form_page;
 mod class_log;
 mod classes;
+mod concert;
 mod curve;
 mod details_form;
 mod edit_event;
@@ -28,6 +29,7 @@ mod gateway_notifications;
 mod give;
 mod holds;
 mod live;
+mod moderation;
 mod new_event;
 mod order;
 mod order_actions;
@@ -119,6 +121,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(webhooks::configure)
         .configure(webhook::configure)
         .configure(webhook_log::configure)
+        .configure(moderation::configure)
+        .configure(concert::configure)
         .configure(live::configure);
 }
 
@@ -215,6 +219,7 @@ fn sections(visitor: &Visitor) -> Markup {
             @if visitor.is_admin() {
                 a.button.quiet href="/organiser/terms" { (visitor.text("terms.title")) }
                 a.button.quiet href="/organiser/webhooks" { (visitor.text("webhooks.title")) }
+                a.button.quiet href="/organiser/moderation" { (visitor.text("moderation.title")) }
             }
         }
     }

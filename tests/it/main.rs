@@ -14,6 +14,7 @@ mod attacks_http;
 mod backup;
 mod balancer;
 mod box_office;
+mod chat_instances;
 mod classes_at_once;
 mod classes_crash;
 mod cli;

@@ -6,6 +6,7 @@ mod class_after;
 mod class_desk;
 mod classes;
 mod closing;
+mod community;
 mod door;
 mod flows;
 mod form_builder;

@@ -67,6 +67,12 @@ RULES = [
         r"^sort ",
         # A ban from a room names it, and no other does.
         r"^roomId must be named",
+        # A picture is one by its content; concerts name artists, series and pictures that there are.
+        r"^the form cannot be read",
+        r"^file (must be|is damaged|is missing|may have)",
+        r"^(artistIds|seriesId|posterId|imageIds|imageId) must (be|name|not name)",
+        r"^ticketLinks(\[\d+\]\.url must be an address| must not name)",
+        r"^ticketOpenDate must be between",
         # It is no plain request; sockets are tried elsewhere.
         r"^this opens a WebSocket",
         # The form in which tags are compared may be longer, or empty.

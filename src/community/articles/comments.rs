@@ -102,6 +102,25 @@ impl Articles {
         self.shown(caller, rows).await
     }
 
+    /// Returns a comment on an article that the caller may read.
+    ///
+    /// # Errors
+    /// [`ArticleError::NoSuchArticle`] or [`ArticleError::NoSuchComment`].
+    pub async fn comment_in(
+        &self,
+        caller: Option<Caller>,
+        article: ArticleId,
+        id: CommentId,
+    ) -> Result<ShownComment, ArticleError> {
+        self.readable(caller, article).await?;
+        let row = self.comment_of(id).await?;
+        if row.article != article {
+            return Err(ArticleError::NoSuchComment);
+        }
+        let mut shown = self.shown(caller, vec![row]).await?;
+        shown.pop().ok_or(ArticleError::NoSuchComment)
+    }
+
     /// Changes the text of a comment of one's own.
     ///
     /// # Errors

@@ -71,6 +71,11 @@ impl Hub {
         }
     }
 
+    /// Tells a room that a listener types, or has stopped.
+    pub(super) fn type_in(&self, room: RoomId, connection: u64, types: bool) {
+        self.tell(room, ToRoom::Types { connection, types });
+    }
+
     /// Tells all listeners of a room, in every process.
     pub(super) fn say(&self, room: RoomId, said: Said) {
         self.site.publish(room, &said);
@@ -136,8 +141,8 @@ async fn look(hub: Weak<Hub>) {
         for some in rooms.chunks(AT_ONCE) {
             match hub.site.store.chat_room_revs(some).await {
                 Ok(found) => {
-                    for (room, rev, is_closed) in found {
-                        hub.tell(room, ToRoom::Stands { rev, is_closed });
+                    for stand in found {
+                        hub.tell(stand.room, ToRoom::Stands(stand));
                     }
                 }
                 Err(error) => tracing::debug!(%error, "rooms cannot be looked at"),

@@ -2,7 +2,7 @@
 //! once to each listener. A gap in the numbers is a lost message of the feed: what lies in it is read from
 //! the table.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use bytestring::ByteString;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::open_rooms::OpenRooms;
 use super::outbox::{Frames, Outbox};
 use super::presence::Presence;
 use super::said::{ChatEvent, ChatPerson, Render, Said, SeenMessage, named};
 use crate::cluster::pubsub::{PubSub, Received, Subscription};
 use crate::ids::{InstanceId, RoomId, UserId};
-use crate::store::{Store, StoreError};
+use crate::store::{RoomStand, Store, StoreError};
 
 /// Changes that are kept for listeners who come back.
 const KEPT: usize = 512;
@@ -26,6 +27,10 @@ const CROWD: usize = 100;
 const TOGETHER: Duration = Duration::from_millis(40);
 /// The largest room in which everyone is told who comes, goes and types.
 const SMALL: u64 = 100;
+/// The least time between two words that a person types.
+const TYPED_EVERY: Duration = Duration::from_secs(1);
+/// People in one statement.
+const CHECKED_AT_ONCE: usize = 500;
 /// Interval of the counts of people.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
@@ -49,6 +54,8 @@ pub(super) struct NewListener {
     pub(super) connection: u64,
     pub(super) person: ChatPerson,
     pub(super) outbox: Outbox,
+    /// The rooms that the connection listens to.
+    pub(super) rooms: Arc<OpenRooms>,
     /// The number of the last change that the client has seen.
     pub(super) after: Option<u64>,
 }
@@ -69,18 +76,25 @@ pub(super) enum ToRoom {
     Enter(NewListener, oneshot::Sender<Result<Entered, StoreError>>),
     Leave(u64),
     Said(Said),
-    /// The room as the table has it.
-    Stands {
-        rev: u64,
-        is_closed: bool,
+    /// A listener types, or has stopped.
+    Types {
+        connection: u64,
+        types: bool,
     },
+    /// The room as the table has it.
+    Stands(RoomStand),
 }
 
 struct Listener {
     person: ChatPerson,
     outbox: Outbox,
+    rooms: Arc<OpenRooms>,
     /// The number of the last change that it has been sent.
     rev: u64,
+    /// When others were told last that it types.
+    typed_at: Option<Instant>,
+    /// True once the table has been asked whether it is a member.
+    is_checked: bool,
 }
 
 /// A room with listeners.
@@ -93,6 +107,8 @@ pub(super) struct Live {
     presence: Presence,
     /// The number of the last change that is known; `None` until the table is read.
     rev: Option<u64>,
+    /// As the table had it when the listeners were checked.
+    members_rev: i64,
     /// The last changes, without gaps, up to `rev`.
     kept: VecDeque<(u64, ByteString)>,
     /// How many of the last of `kept` wait to be sent, and until when.
@@ -105,8 +121,20 @@ impl Live {
         let feed = site.feed.subscribe(room.0);
         let presence = Presence::new(site.me);
         let (listeners, kept) = (HashMap::new(), VecDeque::with_capacity(KEPT));
-        let (rev, unsent, send_at) = (None, 0, None);
-        Self { room, site, waiting, feed, listeners, presence, rev, kept, unsent, send_at }
+        let (rev, members_rev, unsent, send_at) = (None, 0, 0, None);
+        Self {
+            room,
+            site,
+            waiting,
+            feed,
+            listeners,
+            presence,
+            rev,
+            members_rev,
+            kept,
+            unsent,
+            send_at,
+        }
     }
 
     /// Runs until no listener is left. What still waits then is for another task.
@@ -131,11 +159,8 @@ impl Live {
                     }
                     Some(ToRoom::Leave(connection)) => self.leave(connection),
                     Some(ToRoom::Said(said)) => self.hear(said).await,
-                    Some(ToRoom::Stands { is_closed: true, .. }) => self.close(),
-                    Some(ToRoom::Stands { rev, .. }) if self.rev.is_some_and(|own| own < rev) => {
-                        self.catch_up().await;
-                    }
-                    Some(ToRoom::Stands { .. }) => {}
+                    Some(ToRoom::Types { connection, types }) => self.type_in(connection, types),
+                    Some(ToRoom::Stands(stand)) => self.compare(stand).await,
                     None => break,
                 },
                 heard = self.feed.next() => match heard {
@@ -159,7 +184,7 @@ impl Live {
 
     /// Adds a listener, and sends it what it has missed.
     async fn enter(&mut self, new: NewListener) -> Result<Entered, StoreError> {
-        let NewListener { connection, person, outbox, after } = new;
+        let NewListener { connection, person, outbox, rooms, after } = new;
         let rev = match self.rev {
             Some(rev) => rev,
             None => self.begin().await?,
@@ -187,16 +212,75 @@ impl Live {
             self.tell_all(&ChatEvent::UserJoined(self.room, &person));
             self.site.publish(self.room, &Said::Joined(person.clone()));
         }
-        self.listeners.insert(connection, Listener { person, outbox, rev });
+        let (typed_at, is_checked) = (None, false);
+        let listener = Listener { person, outbox, rooms, rev, typed_at, is_checked };
+        self.listeners.insert(connection, listener);
         Ok(Entered { rev, present: self.presence.people(), has_missed })
     }
 
     /// Reads where the room stands.
     async fn begin(&mut self) -> Result<u64, StoreError> {
         let found = self.site.store.chat_room_revs(&[self.room]).await?;
-        let rev = found.first().map_or(0, |(_, rev, _)| *rev);
+        let rev = found.first().map_or(0, |stand| stand.rev);
         self.rev = Some(rev);
         Ok(rev)
+    }
+
+    /// Compares what is known with the table: messages of the feed may be lost.
+    async fn compare(&mut self, stand: RoomStand) {
+        if stand.is_closed {
+            return self.close();
+        }
+        if self.rev.is_some_and(|own| own < stand.rev) {
+            self.catch_up().await;
+        }
+        self.check(stand.members_rev).await;
+    }
+
+    /// Drops listeners who are no longer members: all are looked at if someone was sent out, else those
+    /// who have come since.
+    async fn check(&mut self, members_rev: i64) {
+        let all = members_rev != self.members_rev;
+        let listeners = self.listeners.values().filter(|it| all || !it.is_checked);
+        let people: HashSet<UserId> = listeners.map(|listener| listener.person.id).collect();
+        let people: Vec<UserId> = people.into_iter().collect();
+        for some in people.chunks(CHECKED_AT_ONCE) {
+            let members = match self.site.store.chat_members_among(self.room, some).await {
+                Ok(members) => members,
+                // The look of the next second comes here again.
+                Err(error) => return tracing::debug!(%error, "members cannot be read"),
+            };
+            let is_out = |id: &UserId| some.contains(id) && !members.contains(id);
+            let removed = ChatEvent::Removed { room: self.room, until: None, reason: None };
+            let frame = (self.site.render)(&removed);
+            self.drop_listeners(|listener| is_out(&listener.person.id), &frame);
+            for listener in self.listeners.values_mut() {
+                listener.is_checked |= members.contains(&listener.person.id);
+            }
+        }
+        self.members_rev = members_rev;
+    }
+
+    /// Tells the others that a listener types, in a room of few and not more often than they can see.
+    fn type_in(&mut self, connection: u64, types: bool) {
+        let is_small = self.presence.people() <= SMALL;
+        let Some(listener) = self.listeners.get_mut(&connection).filter(|_| is_small) else {
+            return;
+        };
+        let now = Instant::now();
+        let is_soon = listener.typed_at.is_some_and(|at| now < at + TYPED_EVERY);
+        if types && is_soon || !types && listener.typed_at.is_none() {
+            return;
+        }
+        listener.typed_at = types.then_some(now);
+        let person = listener.person.clone();
+        let event = match types {
+            true => ChatEvent::Typing(self.room, &person),
+            false => ChatEvent::StopTyping(self.room, &person),
+        };
+        self.tell_others(&event, person.id);
+        let said = if types { Said::Typing(person) } else { Said::StopTyping(person) };
+        self.site.publish(self.room, &said);
     }
 
     /// Returns the changes after `after`, and the number of the last; `None` if they are too many.
@@ -265,10 +349,12 @@ impl Live {
         let new = changes.into_iter().filter(|seen| seen.row.rev > rev);
         for (next, seen) in (rev + 1..).zip(new) {
             if seen.row.rev != next {
+                self.send_soon();
                 return self.catch_up().await;
             }
             self.keep(&seen);
         }
+        self.send_soon();
     }
 
     /// Reads what is missing from the table.
@@ -286,25 +372,37 @@ impl Live {
                 // The look of the next second comes here again.
                 Err(error) => return tracing::debug!(%error, "missed messages cannot be read"),
             };
+            let is_all = seen.len() < KEPT;
             for seen in seen {
                 rev = seen.row.rev;
                 self.keep(&seen);
             }
+            // Together: one by one they would be more than an outbox takes.
+            self.send_soon();
+            if is_all {
+                return;
+            }
         }
     }
 
-    /// Keeps a change, and sends it: at once, or together with those that follow.
+    /// Keeps a change, which waits to be sent.
     fn keep(&mut self, seen: &SeenMessage) {
         let before = seen.row.rev.saturating_sub(1);
         // A message that was changed again leaves out its earlier number: no one needs it.
         let frame = self.frame(seen, before.min(self.rev.unwrap_or(before)));
         self.rev = Some(seen.row.rev);
-        if self.kept.len() == KEPT {
+        if self.unsent == KEPT {
             self.send();
+        }
+        if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
         self.kept.push_back((seen.row.rev, frame));
         self.unsent += 1;
+    }
+
+    /// Sends what waits: at once, or together with what follows in a crowd.
+    fn send_soon(&mut self) {
         match self.listeners.len() {
             0..CROWD => self.send(),
             _ => {
@@ -366,6 +464,7 @@ impl Live {
             .collect();
         for connection in dropped {
             if let Some(listener) = self.listeners.remove(&connection) {
+                listener.rooms.remove(self.room);
                 listener.outbox.send_one(frame.clone());
                 self.presence.go(listener.person.id);
             }

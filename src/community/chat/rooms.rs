@@ -182,8 +182,10 @@ impl Chat {
         id: RoomId,
         now: TimestampMs,
     ) -> Result<ListedRoom, ChatError> {
-        let (_, member) = self.seen_by(account(caller)?, id, now).await?;
+        let (room, member) = self.seen_by(account(caller)?, id, now).await?;
         if member.is_none_or(|member| member.state != MemberState::Joined) {
+            // What was said before one came is not unread.
+            let read_seq = room.last_rev;
             self.store
                 .chat_member_change(id, caller.user, |row| match row {
                     Some(row) if row.is_banned(now) || row.state == MemberState::Joined => None,
@@ -194,7 +196,10 @@ impl Chat {
                         ban_reason: None,
                         ..row.clone()
                     }),
-                    None => Some(MemberRow::new(id, caller.user, MemberState::Joined, now)),
+                    None => Some(MemberRow {
+                        read_seq,
+                        ..MemberRow::new(id, caller.user, MemberState::Joined, now)
+                    }),
                 })
                 .await?;
         }
@@ -212,10 +217,13 @@ impl Chat {
         now: TimestampMs,
     ) -> Result<(), ChatError> {
         let (_, member) = self.seen_by(account(caller)?, id, now).await?;
-        if member.is_some_and(|member| member.role == MemberRole::Owner) {
+        if member.as_ref().is_some_and(|member| member.role == MemberRole::Owner) {
             return Err(ChatError::NotAllowed("the owner of a room closes it instead"));
         }
         let user = caller.user;
+        if member.is_none_or(|member| member.state == MemberState::Left) {
+            return Ok(());
+        }
         self.store
             .chat_member_change(id, user, |row| {
                 let row = row.filter(|row| row.state != MemberState::Banned)?;
@@ -243,10 +251,19 @@ impl Chat {
         let (before, after) = self
             .store
             .chat_member_change(id, user, |row| match row {
+                Some(row) if row.state == MemberState::Banned && !row.is_banned(now) => {
+                    Some(MemberRow::new(id, user, MemberState::Invited, now))
+                }
                 Some(row) if row.state != MemberState::Left => None,
                 _ => Some(MemberRow::new(id, user, MemberState::Invited, now)),
             })
             .await?;
+        let is_banned = before.as_ref().is_some_and(|row| row.is_banned(now));
+        if after.is_none() && is_banned {
+            return Err(ChatError::NotAllowed(
+                "the person is banned from the room: lift the ban first",
+            ));
+        }
         after.or(before).ok_or(ChatError::NoSuchRoom)
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,13 +15,15 @@ use crate::store::{ChatWrite, ChatWritten, StoreError};
 
 /// Writes that may wait.
 const MAX_WAITING: usize = 2_048;
+/// How long the database may take for the writes of one transaction.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Writes of one transaction.
 const AT_ONCE: usize = 256;
 
 struct Job {
     write: ChatWrite,
     author_name: Arc<str>,
-    reply: oneshot::Sender<Result<ChatWritten, StoreError>>,
+    reply: oneshot::Sender<Result<ChatWritten, ChatError>>,
 }
 
 /// The way to the one task that writes messages.
@@ -43,7 +46,7 @@ impl Writer {
         let (reply, written) = oneshot::channel();
         let job = Job { write, author_name, reply };
         self.0.try_send(job).map_err(|_| ChatError::Busy)?;
-        Ok(written.await.map_err(|_| ChatError::Busy)??)
+        written.await.map_err(|_| ChatError::Busy)?
     }
 }
 
@@ -51,17 +54,24 @@ async fn work(hub: Arc<Hub>, mut waiting: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(AT_ONCE);
     while waiting.recv_many(&mut jobs, AT_ONCE).await > 0 {
         let writes: Vec<ChatWrite> = jobs.iter().map(|job| job.write.clone()).collect();
-        match hub.site.store.chat_write(&writes).await {
+        let mut written = write(&hub, &writes).await;
+        if matches!(written, Err(ChatError::Busy)) {
+            // Its answer may be lost: what is stored already is found and not stored again.
+            written = write(&hub, &writes).await;
+        }
+        match written {
             Ok(written) => told(&hub, jobs.drain(..).zip(written.into_iter().map(Ok))),
+            Err(ChatError::Busy) => {
+                let refused = jobs.drain(..).map(|job| (job, Err(ChatError::Busy)));
+                told(&hub, refused);
+            }
             Err(error) => {
                 // One that cannot be stored must not stop the others.
                 tracing::debug!(%error, writes = writes.len(), "messages are stored one by one");
                 for job in jobs.drain(..) {
-                    let write = std::slice::from_ref(&job.write);
-                    let written = hub.site.store.chat_write(write).await;
-                    let written = written.and_then(|mut all| {
-                        all.pop().ok_or_else(|| StoreError::Damaged("no answer to a write".into()))
-                    });
+                    let written = write(&hub, std::slice::from_ref(&job.write)).await;
+                    let none = || ChatError::from(StoreError::Damaged("no answer".into()));
+                    let written = written.and_then(|mut all| all.pop().ok_or_else(none));
                     told(&hub, std::iter::once((job, written)));
                 }
             }
@@ -69,8 +79,21 @@ async fn work(hub: Arc<Hub>, mut waiting: mpsc::Receiver<Job>) {
     }
 }
 
+/// Stores messages; [`ChatError::Busy`] if the database does not answer.
+async fn write(hub: &Hub, writes: &[ChatWrite]) -> Result<Vec<ChatWritten>, ChatError> {
+    match tokio::time::timeout(PATIENCE, hub.site.store.chat_write(writes)).await {
+        Ok(Ok(written)) => Ok(written),
+        Ok(Err(StoreError::Unavailable(error))) => {
+            tracing::debug!(%error, writes = writes.len(), "messages cannot be stored");
+            Err(ChatError::Busy)
+        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(ChatError::Busy),
+    }
+}
+
 /// Tells listeners what is stored, and then those who have asked for it.
-fn told(hub: &Hub, written: impl Iterator<Item = (Job, Result<ChatWritten, StoreError>)>) {
+fn told(hub: &Hub, written: impl Iterator<Item = (Job, Result<ChatWritten, ChatError>)>) {
     let mut by_room: BTreeMap<RoomId, Vec<SeenMessage>> = BTreeMap::new();
     let mut replies = Vec::new();
     for (Job { write, author_name, reply }, written) in written {

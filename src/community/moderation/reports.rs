@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use super::{MAX_REASON, Moderation, ModerationError};
 use crate::caller::Caller;
-use crate::ids::{ArticleId, CommentId, ReportId, time_ordered};
+use crate::ids::{ArticleId, CommentId, ReportId, RoomId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::store::{
-    Answered, BanScope, Key, ReportReason, ReportRow, Reported, StoreError, ThingKind,
+    Answered, BanScope, Key, MemberState, ReportReason, ReportRow, Reported, RoomKind, StoreError,
+    ThingKind,
 };
 use crate::text::{self, InvalidField};
 
@@ -106,7 +107,7 @@ impl Moderation {
         Ok(self.store.reports_dismiss(thing, by.user, now).await?)
     }
 
-    /// True if a person may read a thing. Messages and setlists are not there yet.
+    /// True if a person may read a thing.
     async fn is_readable(
         &self,
         caller: Caller,
@@ -119,11 +120,23 @@ impl Moderation {
                 Some(comment) if !comment.is_deleted => comment.article.0,
                 _ => return Ok(false),
             },
-            ThingKind::Message | ThingKind::Setlist => return Ok(false),
+            ThingKind::Message => return self.is_message_readable(caller, id).await,
         };
         let found = self.store.article_get(ArticleId(article)).await?;
         let is_published = found.is_some_and(|row| row.head.is_published);
         let hidden = self.hidden(ThingKind::Article, [article]).await?;
         Ok(is_published && (hidden.is_empty() || self.is_moderator(caller)))
+    }
+
+    /// True if a person may read a message: in an open room, or in a private one that it has joined.
+    async fn is_message_readable(&self, caller: Caller, id: Uuid) -> Result<bool, ModerationError> {
+        let found = self.store.things(ThingKind::Message, &[id]).await?.remove(&id);
+        let room = found.filter(|message| !message.is_deleted).and_then(|message| message.within);
+        let Some(room) = room.map(RoomId) else { return Ok(false) };
+        let row = self.store.chat_room_get(room).await?.filter(|room| room.closed_at.is_none());
+        let Some(row) = row else { return Ok(false) };
+        let member = self.store.chat_member_get(room, caller.user).await?;
+        let has_joined = member.is_some_and(|member| member.state == MemberState::Joined);
+        Ok(row.kind != RoomKind::Private || has_joined)
     }
 }

@@ -4,9 +4,11 @@ use serde_json::json;
 
 use super::{ApiError, ErrorCode};
 use crate::community::articles::ArticleError;
+use crate::community::catalogue::CatalogueError;
 use crate::community::chat::ChatError;
 use crate::community::likes::LikeError;
 use crate::community::moderation::{Banned, ModerationError};
+use crate::community::pictures::PictureError;
 use crate::community::setlists::SetlistError;
 use crate::http::dto;
 use crate::http::respond::rfc3339;
@@ -59,6 +61,20 @@ impl From<ModerationError> for ApiError {
     }
 }
 
+impl From<CatalogueError> for ApiError {
+    fn from(error: CatalogueError) -> Self {
+        let message = error.to_string();
+        match error {
+            CatalogueError::Invalid(error) => error.into(),
+            CatalogueError::NoSuchEvent => Self::of(ErrorCode::EventNotFound),
+            CatalogueError::NoSuchArtist => Self::not_found("artist"),
+            CatalogueError::NoSuchSeries => Self::not_found("series"),
+            CatalogueError::InUse => Self::new(ErrorCode::WrongState, message),
+            CatalogueError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<Banned> for ApiError {
     fn from(Banned { scope, reason, until }: Banned) -> Self {
         let until = dto::time(until);
@@ -94,6 +110,26 @@ impl From<ChatError> for ApiError {
             ChatError::AccountRequired => Self::of(ErrorCode::AccountRequired),
             ChatError::Busy => Self::new(ErrorCode::Busy, message),
             ChatError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PictureError> for ApiError {
+    fn from(error: PictureError) -> Self {
+        let message = error.to_string();
+        match error {
+            PictureError::Invalid(error) => error.into(),
+            PictureError::AccountRequired => Self::of(ErrorCode::AccountRequired),
+            PictureError::NoSuchPicture => Self::not_found("picture"),
+            PictureError::InUse => Self::new(ErrorCode::WrongState, message),
+            PictureError::TooMany => Self::new(ErrorCode::TooManyRequests, message),
+            PictureError::Busy => Self::new(ErrorCode::Busy, message),
+            PictureError::NoPlace => Self::new(ErrorCode::WrongState, message),
+            PictureError::Objects(error) => {
+                tracing::warn!(%error, "a picture could not be read or written");
+                Self::of(ErrorCode::Unavailable)
+            }
+            PictureError::Store(error) => error.into(),
         }
     }
 }

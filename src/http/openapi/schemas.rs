@@ -155,6 +155,9 @@ fn describe_fields(object: &mut Map<String, Value>) {
         if name == "tags" && is_text(&schema["items"]) {
             describe_text("name", &mut schema["items"]);
         }
+        if name == "otherNames" && is_text(&schema["items"]) {
+            describe_text("name", &mut schema["items"]);
+        }
         if name == "seats" && is_text(&schema["items"]) {
             describe_text("seatId", &mut schema["items"]);
         }

@@ -23,6 +23,9 @@ pub(super) const PAGES: &[Rule] = &[
     post("/organiser/events/{event}/products", Manage, About::Offering, "product.change")
         .with(Shot::Event)
         .named(of_product),
+    read("/organiser/events/{event}/concert", Manage, About::Offering),
+    post("/organiser/events/{event}/concert", Manage, About::Offering, "concert.put")
+        .named(of_concert),
     read("/organiser/events/{event}/seats", Manage, About::Offering),
     read("/organiser/events/{event}/give", Manage, About::Offering),
     post("/organiser/events/{event}/give", Manage, About::Offering, "order.give").named(of_gift),
@@ -103,6 +106,11 @@ pub(super) const PAGES: &[Rule] = &[
     post("/organiser/terms/{term}", Administer, About::Nothing, "term.replace").with(Shot::Term),
     post("/organiser/terms/{term}/retire", Administer, About::Nothing, "term.retire")
         .with(Shot::Term),
+    read("/organiser/moderation", Administer, About::Nothing),
+    post("/organiser/moderation", Administer, About::Nothing, "moderation.dismiss")
+        .named(of_desk_of_moderators),
+    post("/organiser/moderation/bans", Administer, About::Nothing, "ban.create"),
+    post("/organiser/moderation/bans/{ban}/lift", Administer, About::Nothing, "ban.lift"),
     read("/organiser/webhooks", Administer, About::Nothing),
     post("/organiser/webhooks", Administer, About::Nothing, "webhook.create").with(Shot::Webhook),
     read("/organiser/webhooks/{webhook}", Administer, About::Nothing),
@@ -197,6 +205,18 @@ fn of_queue(values: &Value) -> Option<&'static str> {
 fn of_desk(values: &Value) -> Option<&'static str> {
     let is_mark = matches!(button(values)?, "present" | "late" | "absent" | "unmark");
     is_mark.then_some("enrollment.attendance")
+}
+
+fn of_concert(values: &Value) -> Option<&'static str> {
+    (button(values)? == "delete").then_some("concert.delete")
+}
+
+fn of_desk_of_moderators(values: &Value) -> Option<&'static str> {
+    Some(match button(values)? {
+        "hide" => "moderation.hide",
+        "restore" => "moderation.restore",
+        _ => return None,
+    })
 }
 
 fn of_enrollment(values: &Value) -> Option<&'static str> {

@@ -1,7 +1,7 @@
 //! The search for events by text and time, in the order in which they take place.
 
 use entities::event;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -74,6 +74,22 @@ impl Store {
         self.with_products(rows).await
     }
 
+    /// Returns the events with these ids, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn events(&self, ids: &[OfferingId]) -> Result<Vec<EventRow>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = event::Entity::find()
+            .filter(event::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .filter(event::Column::Kind.eq(kind_name(false)))
+            .all(self.reads())
+            .await?;
+        self.with_products(rows).await
+    }
+
     /// Returns the names of those of `ids` that exist, and whether they are classes; of all of them
     /// where `ids` is `None`. The newest are first; at most `limit`.
     ///
@@ -111,7 +127,7 @@ impl Store {
 }
 
 /// True if a column contains a text. SQLite lowers ASCII letters only.
-fn contains(column: event::Column, text: &str) -> SimpleExpr {
+pub(super) fn contains(column: impl IntoColumnRef, text: &str) -> SimpleExpr {
     let mut pattern = String::from("%");
     for character in text.to_lowercase().chars() {
         if matches!(character, '%' | '_' | '\\') {

@@ -1,6 +1,6 @@
 //! Members of rooms, those who are invited, and those who are banned.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use entities::chat_member::{ActiveModel, Column, Entity, Model};
 use entities::{chat_message, chat_room};
@@ -186,8 +186,38 @@ impl Store {
             .to_owned();
         let row = active(&after);
         Entity::insert(row).on_conflict(replaced).exec_without_returning(&transaction).await?;
+        if matches!(after.state, MemberState::Banned | MemberState::Left) {
+            // Instances whose listeners were not told see by it that some may be out.
+            let rev = Expr::col(chat_room::Column::MembersRev).add(1);
+            chat_room::Entity::update_many()
+                .col_expr(chat_room::Column::MembersRev, rev)
+                .filter(chat_room::Column::Id.eq(room.0))
+                .exec(&transaction)
+                .await?;
+        }
         transaction.commit().await?;
         Ok((before, Some(after)))
+    }
+
+    /// Returns which of `people` are members of a room.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn chat_members_among(
+        &self,
+        room: RoomId,
+        people: &[UserId],
+    ) -> Result<HashSet<UserId>, StoreError> {
+        let found: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::UserId)
+            .filter(Column::RoomId.eq(room.0))
+            .filter(Column::UserId.is_in(people.iter().map(|user| user.0)))
+            .filter(Column::State.eq(MemberState::Joined.as_str()))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(found.into_iter().map(UserId).collect())
     }
 
     /// Notes up to which message a person has read; never less than before.

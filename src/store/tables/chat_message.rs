@@ -13,6 +13,8 @@ use sea_orm::{
 
 use serde::{Deserialize, Serialize};
 
+use uuid::Uuid;
+
 use crate::ids::{MessageId, RoomId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::chat_member::{MemberRole, MemberRow, MemberState, of_pairs};
@@ -215,16 +217,23 @@ struct Room {
     at: TimestampMs,
 }
 
-/// Messages that a client sends again, by author and the name that the client gave.
-type Known = HashMap<(RoomId, UserId, String), MessageRow>;
+/// Messages that are there already: sent again by a client, by author and the name that the client gave,
+/// or by this process, whose first try may have had no answer, by their ids.
+#[derive(Default)]
+struct Known {
+    named: HashMap<(RoomId, UserId, String), MessageRow>,
+    ids: HashMap<Uuid, MessageRow>,
+}
 
 async fn known(
     transaction: &impl ConnectionTrait,
     writes: &[ChatWrite],
 ) -> Result<Known, StoreError> {
-    let mut any = Condition::any();
+    let (mut any, mut ids) = (Condition::any(), Vec::new());
     for write in writes {
-        if let ChatWrite::Send { room, author, nonce: Some(nonce), .. } = write {
+        let ChatWrite::Send { id, room, author, nonce, .. } = write else { continue };
+        ids.push(id.0);
+        if let Some(nonce) = nonce {
             let one = Condition::all()
                 .add(Column::RoomId.eq(room.0))
                 .add(Column::AuthorId.eq(author.0))
@@ -232,15 +241,18 @@ async fn known(
             any = any.add(one);
         }
     }
-    if any.is_empty() {
-        return Ok(Known::new());
+    if ids.is_empty() {
+        return Ok(Known::default());
     }
-    let found = Entity::find().filter(any).all(transaction).await?;
-    let keyed = found.into_iter().map(message_row).filter_map(|row| {
-        let nonce = row.nonce.clone()?;
-        Some(((row.room, row.author, nonce), row))
-    });
-    Ok(keyed.collect())
+    let any = any.add(Column::Id.is_in(ids));
+    let mut known = Known::default();
+    for row in Entity::find().filter(any).all(transaction).await?.into_iter().map(message_row) {
+        if let Some(nonce) = &row.nonce {
+            known.named.insert((row.room, row.author, nonce.clone()), row.clone());
+        }
+        known.ids.insert(row.id.0, row);
+    }
+    Ok(known)
 }
 
 async fn one(
@@ -261,10 +273,13 @@ async fn one(
         return Ok(ChatWritten::NotJoined);
     }
     match write {
-        ChatWrite::Send { room: id, author, nonce, reply_to, .. } => {
+        ChatWrite::Send { id: message, room: id, author, nonce, reply_to, .. } => {
+            if let Some(stored) = known.ids.get(&message.0) {
+                return Ok(ChatWritten::Done(stored.clone()));
+            }
             if let Some(nonce) = nonce {
                 let key = (*id, *author, nonce.clone());
-                if let Some(before) = known.get(&key) {
+                if let Some(before) = known.named.get(&key) {
                     return Ok(ChatWritten::Before(before.clone()));
                 }
                 // The same client sent it twice at once.

@@ -61,6 +61,19 @@ pub struct RoomRow {
     pub closed_at: Option<TimestampMs>,
 }
 
+/// How a room stands, for those who listen to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomStand {
+    /// The room.
+    pub room: RoomId,
+    /// The number of the last change.
+    pub rev: u64,
+    /// Rises whenever a person is out of the room.
+    pub members_rev: i64,
+    /// True if its owner has closed it.
+    pub is_closed: bool,
+}
+
 /// Which rooms a list has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnRooms {
@@ -171,19 +184,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn chat_room_revs(
-        &self,
-        rooms: &[RoomId],
-    ) -> Result<Vec<(RoomId, u64, bool)>, StoreError> {
-        let found: Vec<(Uuid, i64, Option<i64>)> = Entity::find()
+    pub async fn chat_room_revs(&self, rooms: &[RoomId]) -> Result<Vec<RoomStand>, StoreError> {
+        let found: Vec<(Uuid, i64, i64, Option<i64>)> = Entity::find()
             .select_only()
-            .columns([Column::Id, Column::LastRev, Column::ClosedAt])
+            .columns([Column::Id, Column::LastRev, Column::MembersRev, Column::ClosedAt])
             .filter(Column::Id.is_in(rooms.iter().map(|room| room.0)))
             .into_tuple()
             .all(self.reads())
             .await?;
-        let row = |(id, rev, closed): (_, i64, Option<i64>)| {
-            (RoomId(id), rev.unsigned_abs(), closed.is_some())
+        let row = |(id, rev, members_rev, closed): (_, i64, i64, Option<i64>)| RoomStand {
+            room: RoomId(id),
+            rev: rev.unsigned_abs(),
+            members_rev,
+            is_closed: closed.is_some(),
         };
         Ok(found.into_iter().map(row).collect())
     }
@@ -228,6 +241,7 @@ fn active(room: &RoomRow) -> ActiveModel {
         description: Set(room.description.clone()),
         created_by: Set(room.created_by.0),
         last_rev: Set(0),
+        members_rev: Set(0),
         created_at: Set(room.created_at),
         last_activity_at: Set(room.last_activity_at),
         closed_at: Set(None),

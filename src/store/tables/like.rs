@@ -121,6 +121,14 @@ impl Store {
         Ok(LikeState { liked: own.is_some(), likes })
     }
 
+    /// Returns how many accounts like an event.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn like_count(&self, offering: OfferingId) -> Result<i64, StoreError> {
+        Ok(count(self.reads(), offering).await?)
+    }
+
     /// Returns the events that an account likes, newest like first, after `cursor`.
     ///
     /// # Errors

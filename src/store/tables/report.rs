@@ -27,13 +27,11 @@ pub enum ThingKind {
     Comment,
     /// A message of a chat.
     Message,
-    /// A version of a setlist.
-    Setlist,
 }
 
 impl ThingKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Article, Self::Comment, Self::Message, Self::Setlist];
+    pub const ALL: [Self; 3] = [Self::Article, Self::Comment, Self::Message];
 
     /// Returns the name of the kind in rows and answers.
     #[must_use]
@@ -42,7 +40,6 @@ impl ThingKind {
             Self::Article => "ARTICLE",
             Self::Comment => "COMMENT",
             Self::Message => "MESSAGE",
-            Self::Setlist => "SETLIST",
         }
     }
 

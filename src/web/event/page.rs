@@ -120,6 +120,7 @@ pub(crate) async fn render(
                 @for paragraph in event.details.description.lines().filter(|line| !line.is_empty()) {
                     p { (paragraph) }
                 }
+                p { a href={ "/events/" (event.id) "/fans" } { (visitor.text("fans.link")) } }
                 p.fine { (places::cancellation(visitor, event)) }
             }
             @if let Some(refused) = refused { (refused) }

@@ -123,6 +123,7 @@ fn links(visitor: &Visitor, event: &EventRow) -> Markup {
                 a href=(below("queue")) { (visitor.text("queue.title")) }
                 a href=(below("give")) { (visitor.text("organiser_give.title")) }
                 a href=(below("edit")) { (visitor.text("organiser_form.edit_title")) }
+                a href=(below("concert")) { (visitor.text("concert.title")) }
                 a href={ "/organiser/team?event=" (event.id) } { (visitor.text("team.title")) }
                 a href={ "/organiser/audit?event=" (event.id) } { (visitor.text("audit_log.title")) }
             }

@@ -56,6 +56,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("agreedTermIds", Kind::Public),
     // As a comment.
     ("article", Kind::Public),
+    ("artist", Kind::Public),
+    ("artistIds", Kind::Public),
     ("author", Kind::Public),
     ("class", Kind::Public),
     // Everyone reads it; only its author changes it, as the tests of articles show.
@@ -65,6 +67,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("eventId", Kind::Public),
     ("eventIds", Kind::Public),
     // Pictures are shown to everyone; only those of the caller are taken.
+    ("image", Kind::Public),
+    ("imageId", Kind::Public),
     ("imageIds", Kind::Public),
     ("mclassId", Kind::Public),
     // Anyone with an account may be invited.
@@ -72,12 +76,15 @@ const KINDS: &[(&str, Kind)] = &[
     ("memberId", Kind::Public),
     ("offeringId", Kind::Public),
     ("parentId", Kind::Public),
+    ("posterId", Kind::Public),
     ("product", Kind::Public),
     ("productId", Kind::Public),
     ("provider", Kind::Public),
     // The name of a question, which its author chooses.
     ("questions[].id", Kind::Public),
     ("seat", Kind::Public),
+    ("series", Kind::Public),
+    ("seriesId", Kind::Public),
     ("term", Kind::Public),
     ("version", Kind::Public),
     ("ban", Kind::OfStaff),

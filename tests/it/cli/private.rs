@@ -16,7 +16,8 @@ fn what_is_made_in_the_data_directory_is_its_owners_alone() {
     let mut names = Vec::new();
     for entry in fs::read_dir(&data_dir).unwrap() {
         let path = entry.unwrap().path();
-        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        let private = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), private, "{}", path.display());
         names.push(path.file_name().unwrap().to_str().unwrap().to_owned());
     }
     for name in

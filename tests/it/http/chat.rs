@@ -47,8 +47,9 @@ on_both_databases! {
         let first = of_lee.expect("message").await;
         assert_eq!((&first["content"], &first["author"]["name"]), (&json!("자리 있어요?"), &json!("A Tester")));
         assert_eq!(of_kim.expect("message").await, first, "also for its author");
-        // Sent again, it is the same message, and no one is told twice.
+        // Sent again, it is the same message: its author is answered with it, and no one is told twice.
         of_kim.ask("sendMessage", named).await;
+        assert_eq!(of_kim.expect("message").await, first);
         of_lee.drop_it();
         let reply = json!({"roomId": room, "content": "네", "replyToMessageId": first["id"]});
         of_kim.ask("sendMessage", reply).await;

@@ -14,9 +14,7 @@ const REFUSING: &[&str] = &[
     "src/accounts/validate.rs",
     "src/classes",
     "src/offerings",
-    "src/community/articles",
-    "src/community/articles.rs",
-    "src/community/moderation",
+    "src/community",
     "src/inventory/cancel_tickets.rs",
     "src/inventory/decide.rs",
     "src/inventory/decide_admin.rs",
@@ -33,8 +31,11 @@ const REFUSING: &[&str] = &[
     "src/venues/service.rs",
     "src/webhooks/endpoints.rs",
     "src/webhooks/target.rs",
+    "src/web/community",
     "src/web/event",
     "src/web/guests.rs",
+    "src/web/organiser/concert.rs",
+    "src/web/organiser/moderation.rs",
     "src/web/organiser/terms.rs",
 ];
 

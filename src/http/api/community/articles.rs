@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::community::articles::{ArticleCategory, ArticleChange, ArticleDraft};
+use crate::community::articles::{ArticleCategory, ArticleChange, ArticleDraft, ShownArticle};
 use crate::http::envelope::{Done, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{
@@ -153,12 +153,22 @@ pub(crate) async fn show(
     Path(article): Path<ArticleId>,
 ) -> Result<HttpResponse, ApiError> {
     let found = state.articles.read(caller, article).await?;
-    let address = || client_address(&request).map(|address| network::counted(address).to_string());
+    count_view(&state, &request, caller, &found);
+    Ok(respond::ok(&render(found)))
+}
+
+/// Counts a view by an account, or by a network address.
+pub(crate) fn count_view(
+    state: &AppState,
+    request: &HttpRequest,
+    caller: Option<Caller>,
+    article: &ShownArticle,
+) {
+    let address = || client_address(request).map(|address| network::counted(address).to_string());
     let viewer = caller.map(|caller| caller.user.to_string()).or_else(address);
     if let Some(viewer) = viewer {
-        state.articles.count_view(&found, &viewer, state.clock.now_ms());
+        state.articles.count_view(article, &viewer, state.clock.now_ms());
     }
-    Ok(respond::ok(&render(found)))
 }
 
 /// Change an article of one's own, in the version that it has still.

@@ -250,7 +250,7 @@ pub(crate) async fn read(
 ///
 /// # Errors
 /// 403 `BANNED`, or 429 beyond [`MAX_MESSAGES`] in [`WINDOW`].
-pub(super) async fn may_send(
+pub(crate) async fn may_send(
     state: &AppState,
     caller: Caller,
     room: RoomId,

@@ -52,8 +52,12 @@ pub(crate) const CODES: &[OperationCodes] = &[
 ];
 
 const SEEING: &[ErrorCode] = &[ErrorCode::AccountRequired, ErrorCode::ChatBanned];
-const RULING: &[ErrorCode] =
-    &[ErrorCode::AccountRequired, ErrorCode::ChatBanned, ErrorCode::ChatNotAllowed];
+const RULING: &[ErrorCode] = &[
+    ErrorCode::AccountRequired,
+    ErrorCode::Banned,
+    ErrorCode::ChatBanned,
+    ErrorCode::ChatNotAllowed,
+];
 const RULING_MEMBERS: &[ErrorCode] = &[
     ErrorCode::AccountRequired,
     ErrorCode::ChatBanned,
@@ -278,6 +282,7 @@ pub(crate) async fn change(
     Body(body): Body<ChatRoomEditBody>,
 ) -> Result<HttpResponse, ApiError> {
     let (edit, now) = ((body.name, body.description), state.clock.now_ms());
+    state.moderation.allow(caller, BanScope::Chat, Some(room.0), now).await?;
     Ok(respond::ok(&render(&state.chat.change_room(caller, room, edit, now).await?)))
 }
 
@@ -350,6 +355,7 @@ pub(crate) async fn invite(
     Body(body): Body<InviteBody>,
 ) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now_ms();
+    state.moderation.allow(caller, BanScope::Chat, Some(room.0), now).await?;
     let row = state.chat.invite(caller, room, body.member_id, now).await?;
     Ok(respond::ok(&membership(&row)))
 }
@@ -396,6 +402,7 @@ pub(crate) async fn ban(
     Body(body): Body<ChatBanBody>,
 ) -> Result<HttpResponse, ApiError> {
     let (until, now) = (body.until.map(Time::millis), state.clock.now_ms());
+    state.moderation.allow(caller, BanScope::Chat, Some(room.0), now).await?;
     let of = (room, body.member_id);
     Ok(respond::ok(&membership(&state.chat.ban(caller, of, (until, &body.reason), now).await?)))
 }

@@ -2,7 +2,6 @@
 //! that is not understood is answered with `error` and changes nothing; one that breaks the protocol ends
 //! the connection. `docs/asyncapi.yaml` describes all frames.
 
-use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +57,7 @@ pub(crate) const CODES: &[OperationCodes] = &[(
 
 /// Open the chat: a WebSocket.
 ///
-/// Frames are described by `/api-docs/asyncapi.yaml`. The socket is authenticated as any request is, by the
+/// Frames are described by `/api-docs/asyncapi.json`. The socket is authenticated as any request is, by the
 /// header `Authorization` or, from a page of this server, by its cookie; it ends with the session.
 #[utoipa::path(get, path = "/api/chat/socket", tag = "chat", operation_id = "openChat",
     responses((status = 101, description = "The protocol changes to WebSocket")))]
@@ -89,7 +88,6 @@ pub(crate) async fn open(
         state,
         access,
         listening: Arc::new(listening),
-        rooms: BTreeSet::new(),
         session,
         frames_left: MAX_FRAMES,
         frames_since: Instant::now(),
@@ -114,7 +112,6 @@ struct Socket {
     state: web::Data<AppState>,
     access: Access,
     listening: Arc<ChatConnection>,
-    rooms: BTreeSet<RoomId>,
     session: Session,
     /// Frames that the client may still send in this window.
     frames_left: u32,
@@ -167,7 +164,7 @@ impl Socket {
                 },
             };
         }
-        for room in std::mem::take(&mut self.rooms) {
+        for room in self.listening.rooms.take() {
             state.chat.quit(&self.listening, room).await;
         }
         if let Some(End::Close(code, reason)) = end {
@@ -242,6 +239,12 @@ impl Socket {
         }
     }
 
+    /// Listens to a room no more.
+    async fn leave(&self, room: RoomId) {
+        self.listening.rooms.remove(room);
+        self.state.chat.quit(&self.listening, room).await;
+    }
+
     /// Does what a frame asks for. Returns the frames that answer it.
     async fn hear(&mut self, text: &str) -> Vec<ByteString> {
         let asked = match parse(text) {
@@ -265,37 +268,38 @@ impl Socket {
         let runtime = state.runtime.clone();
         let done: Result<Option<ByteString>, ApiError> = match asked.clone() {
             Asked::JoinRoom { room_id, after } => {
-                if self.rooms.len() >= MAX_ROOMS && !self.rooms.contains(&room_id) {
+                let was_here = listening.rooms.has(room_id);
+                if !listening.rooms.add(room_id, MAX_ROOMS) {
                     return Err(ApiError::invalid(
                         "roomId",
                         "is one room too many: leave another first",
                     ));
                 }
                 let entering = async move {
+                    let _turn = state.chat.turn().await;
                     let entered = state.chat.enter(&listening, room_id, after, now).await?;
                     let unread = state.chat.room(caller, room_id, now).await?.unread;
                     Ok(Some(super::chat_frames::joined(room_id, entered, unread)))
                 };
                 let entered = on(&runtime, entering).await;
-                if entered.is_ok() {
-                    self.rooms.insert(room_id);
+                if entered.is_err() && !was_here {
+                    self.leave(room_id).await;
                 }
                 entered
             }
             Asked::LeaveRoom { room_id } => {
-                if self.rooms.remove(&room_id) {
-                    state.chat.quit(&listening, room_id).await;
-                }
+                self.leave(room_id).await;
                 Ok(Some(super::chat_frames::left(room_id)))
             }
             Asked::SendMessage { room_id, content, nonce, reply_to_message_id } => {
                 let draft = MessageDraft { content, nonce, reply_to: reply_to_message_id };
-                let is_here = self.rooms.contains(&room_id);
+                let is_here = listening.rooms.has(room_id);
                 let sending = async move {
                     may_send(&state, caller, room_id).await?;
-                    let (seen, _) = state.chat.send(&listening.person, room_id, draft, now).await?;
-                    // One who listens gets the message as everyone does.
-                    Ok((!is_here).then(|| super::chat_frames::message(&seen)))
+                    let (seen, is_repeated) =
+                        state.chat.send(&listening.person, room_id, draft, now).await?;
+                    // One who listens gets a new message as everyone does.
+                    Ok((is_repeated || !is_here).then(|| super::chat_frames::message(&seen)))
                 };
                 on(&runtime, sending).await
             }
@@ -318,15 +322,13 @@ impl Socket {
                 on(&runtime, deleting).await
             }
             Asked::Typing { room_id } | Asked::StopTyping { room_id } => {
-                // Only those who listen to a room type in it.
-                if self.rooms.contains(&room_id) {
-                    let types = matches!(asked, Asked::Typing { .. });
-                    state.chat.typing(&listening.person, room_id, types);
-                }
+                let types = matches!(asked, Asked::Typing { .. });
+                state.chat.typing(&listening, room_id, types);
                 Ok(None)
             }
             Asked::Read { room_id, seq } => {
                 let reading = async move {
+                    let _turn = state.chat.turn().await;
                     state.chat.read(caller, room_id, seq, now).await?;
                     Ok(None)
                 };
