@@ -16,6 +16,7 @@ use std::sync::Arc;
 use titles::Titles;
 
 use crate::caller::Caller;
+use crate::community::metrics;
 use crate::clock::Clock;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::{SaleState, TimestampMs};
@@ -175,7 +176,10 @@ impl Setlists {
             created_at: now,
         };
         match self.store.setlist_put(&row, key).await? {
-            SetlistPut::Written(Answered::Now(())) => Ok((self.read(row).await?, false)),
+            SetlistPut::Written(Answered::Now(())) => {
+                metrics::wrote("setlist");
+                Ok((self.read(row).await?, false))
+            }
             SetlistPut::Written(Answered::Before(version)) => {
                 Ok((self.written(concert, &version).await?, true))
             }

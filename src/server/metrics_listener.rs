@@ -51,6 +51,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     let recorder = metrics::install().map_err(|error| StartError::Machine(error.to_string()))?;
     box_office::describe_metrics();
     classes::describe_metrics();
+    community::metrics::describe();
     waiting_room::describe_metrics();
     outbox::describe_metrics();
     payments::describe_metrics();
