@@ -16,8 +16,8 @@ use std::sync::Arc;
 use titles::Titles;
 
 use crate::caller::Caller;
-use crate::community::metrics;
 use crate::clock::Clock;
+use crate::community::metrics;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::{SaleState, TimestampMs};
 use crate::store::{Answered, EventRow, Key, SetlistPut, SetlistRow, Store, StoreError};

@@ -16,7 +16,8 @@ use crate::http::middleware::{admission, connections, rates};
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
 use crate::{
-    audit_log, box_office, classes, cluster, outbox, payments, trace, waiting_room, webhooks,
+    audit_log, box_office, classes, cluster, community, outbox, payments, trace, waiting_room,
+    webhooks,
 };
 
 /// Interval between foldings of histograms, which grow between scrapes.
