@@ -5,6 +5,7 @@ pub mod articles;
 pub mod catalogue;
 pub mod chat;
 pub mod likes;
+pub mod metrics;
 pub mod moderation;
 pub mod pictures;
 pub mod setlists;

@@ -23,6 +23,7 @@ pub use reading::{Author, ListedArticle, ShownArticle};
 pub use crate::store::{ArticleCategory, ArticleFilter, ArticleHead, ArticleSort, Liking};
 
 use crate::caller::Caller;
+use crate::community::metrics;
 use crate::community::moderation::Moderation;
 use crate::ids::{ArticleId, ImageId, OfferingId, time_ordered};
 use crate::inventory::TimestampMs;
@@ -63,7 +64,10 @@ impl Articles {
         self.expect_named(by, &text, None).await?;
         let id = ArticleId(time_ordered(now.unsigned_abs()));
         match self.store.article_create((id, by.user), &text, is_published, key, now).await? {
-            Answered::Now(()) => Ok((id, false)),
+            Answered::Now(()) => {
+                metrics::wrote("article");
+                Ok((id, false))
+            }
             Answered::Before(id) => {
                 let damaged = |_| StoreError::Damaged(format!("article id {id}"));
                 Ok((ArticleId(id.parse().map_err(damaged)?), true))

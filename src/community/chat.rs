@@ -32,6 +32,7 @@ use writer::Writer;
 
 use crate::caller::Caller;
 use crate::cluster::pubsub::PubSub;
+use crate::community::metrics;
 use crate::ids::{InstanceId, MessageId, RoomId};
 use crate::inventory::TimestampMs;
 use crate::store::{
@@ -89,6 +90,12 @@ pub struct ChatConnection {
     pub rooms: Arc<OpenRooms>,
 }
 
+impl Drop for ChatConnection {
+    fn drop(&mut self) {
+        metrics::disconnected();
+    }
+}
+
 impl Chat {
     /// Starts the chat: `feed` reaches the other instances, `render` makes the frames of listeners. To be
     /// called in the runtime.
@@ -105,6 +112,7 @@ impl Chat {
         &self,
         person: ChatPerson,
     ) -> (ChatConnection, tokio::sync::mpsc::Receiver<Frames>, Arc<Overflow>) {
+        metrics::connected();
         let (outbox, waiting, overflow) = Outbox::new();
         let id = self.connections.fetch_add(1, Relaxed);
         (ChatConnection { id, person, outbox, rooms: Arc::default() }, waiting, overflow)

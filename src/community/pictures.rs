@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::caller::Caller;
+use crate::community::metrics;
 use crate::ids::{ImageId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::objects::images::{self, WIDTHS};
@@ -114,6 +115,7 @@ impl Pictures {
             objects.put(&name(id, width), size).await?;
         }
         self.store.image_ready(id, bytes).await?;
+        metrics::wrote("picture");
         Ok(row)
     }
 

@@ -17,6 +17,7 @@ use titles::Titles;
 
 use crate::caller::Caller;
 use crate::clock::Clock;
+use crate::community::metrics;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::{SaleState, TimestampMs};
 use crate::store::{Answered, EventRow, Key, SetlistPut, SetlistRow, Store, StoreError};
@@ -175,7 +176,10 @@ impl Setlists {
             created_at: now,
         };
         match self.store.setlist_put(&row, key).await? {
-            SetlistPut::Written(Answered::Now(())) => Ok((self.read(row).await?, false)),
+            SetlistPut::Written(Answered::Now(())) => {
+                metrics::wrote("setlist");
+                Ok((self.read(row).await?, false))
+            }
             SetlistPut::Written(Answered::Before(version)) => {
                 Ok((self.written(concert, &version).await?, true))
             }

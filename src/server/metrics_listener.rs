@@ -16,7 +16,8 @@ use crate::http::middleware::{admission, connections, rates};
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
 use crate::{
-    audit_log, box_office, classes, cluster, outbox, payments, trace, waiting_room, webhooks,
+    audit_log, box_office, classes, cluster, community, outbox, payments, trace, waiting_room,
+    webhooks,
 };
 
 /// Interval between foldings of histograms, which grow between scrapes.
@@ -51,6 +52,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     let recorder = metrics::install().map_err(|error| StartError::Machine(error.to_string()))?;
     box_office::describe_metrics();
     classes::describe_metrics();
+    community::metrics::describe();
     waiting_room::describe_metrics();
     outbox::describe_metrics();
     payments::describe_metrics();

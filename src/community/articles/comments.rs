@@ -2,6 +2,7 @@
 
 use super::{ArticleError, Articles, Author};
 use crate::caller::Caller;
+use crate::community::metrics;
 use crate::ids::{ArticleId, CommentId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::store::{
@@ -72,7 +73,10 @@ impl Articles {
             updated_at: now,
         };
         let (row, replayed) = match self.store.comment_add(&row, key).await? {
-            CommentAdded::Stored(Answered::Now(())) => (row, false),
+            CommentAdded::Stored(Answered::Now(())) => {
+                metrics::wrote("comment");
+                (row, false)
+            }
             CommentAdded::Stored(Answered::Before(id)) => {
                 let damaged = |_| StoreError::Damaged(format!("comment id {id}"));
                 let id = CommentId(id.parse().map_err(damaged)?);

@@ -15,6 +15,7 @@ use super::outbox::{Frames, Outbox};
 use super::presence::Presence;
 use super::said::{ChatEvent, ChatPerson, Render, Said, SeenMessage, named};
 use crate::cluster::pubsub::{PubSub, Received, Subscription};
+use crate::community::metrics;
 use crate::ids::{InstanceId, RoomId, UserId};
 use crate::store::{RoomStand, Store, StoreError};
 
@@ -360,6 +361,7 @@ impl Live {
     /// Reads what is missing from the table.
     async fn catch_up(&mut self) {
         let Some(mut rev) = self.rev else { return };
+        metrics::caught_up();
         loop {
             let read = self.site.store.chat_changes(self.room, rev, KEPT as u64).await;
             let seen = match read {

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::ChatError;
 use super::hub::Hub;
 use super::said::{Said, SeenMessage};
+use crate::community::metrics;
 use crate::ids::RoomId;
 use crate::store::{ChatWrite, ChatWritten, StoreError};
 
@@ -97,6 +98,12 @@ fn told(hub: &Hub, written: impl Iterator<Item = (Job, Result<ChatWritten, ChatE
     let mut by_room: BTreeMap<RoomId, Vec<SeenMessage>> = BTreeMap::new();
     let mut replies = Vec::new();
     for (Job { write, author_name, reply }, written) in written {
+        metrics::written(match &written {
+            Ok(ChatWritten::Done(_)) => "stored",
+            Ok(ChatWritten::Before(_)) => "repeated",
+            Ok(_) => "refused",
+            Err(_) => "failed",
+        });
         if let Ok(ChatWritten::Done(row)) = &written {
             let author_name = Some(author_name).filter(|name| !name.is_empty());
             let seen = SeenMessage { row: row.clone(), author_name };

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{MAX_REASON, Moderation, ModerationError};
 use crate::caller::Caller;
+use crate::community::metrics;
 use crate::ids::{ArticleId, CommentId, ReportId, RoomId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::store::{
@@ -68,7 +69,10 @@ impl Moderation {
             created_at: now,
         };
         match self.store.report_create(&row, key).await? {
-            Reported::Stored(Answered::Now(())) => Ok((row, false)),
+            Reported::Stored(Answered::Now(())) => {
+                metrics::wrote("report");
+                Ok((row, false))
+            }
             Reported::Stored(Answered::Before(id)) => {
                 let damaged = || StoreError::Damaged(format!("report id {id}"));
                 let id = id.parse().map_err(|_| damaged())?;

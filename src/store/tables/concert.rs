@@ -182,7 +182,7 @@ impl Store {
         }
         let row = |row: concert::Model| {
             let artists = artists.remove(&row.offering_id).unwrap_or_default();
-            row_of(row, artists).map(|row| (row.offering, row))
+            row_of(&row, artists).map(|row| (row.offering, row))
         };
         rows.into_iter().map(row).collect()
     }
@@ -256,7 +256,7 @@ fn active(row: &ConcertRow) -> Result<concert::ActiveModel, StoreError> {
     })
 }
 
-fn row_of(row: concert::Model, artists: Vec<ArtistId>) -> Result<ConcertRow, StoreError> {
+fn row_of(row: &concert::Model, artists: Vec<ArtistId>) -> Result<ConcertRow, StoreError> {
     let damaged = |what: &str| StoreError::Damaged(format!("concert {}: {what}", row.offering_id));
     let category = ConcertCategory::parse(&row.category).ok_or_else(|| damaged("category"))?;
     let images: Vec<Uuid> =

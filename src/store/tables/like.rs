@@ -126,7 +126,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn like_count(&self, offering: OfferingId) -> Result<i64, StoreError> {
-        Ok(count(self.reads(), offering).await?)
+        count(self.reads(), offering).await
     }
 
     /// Returns the events that an account likes, newest like first, after `cursor`.

@@ -4,7 +4,6 @@ use admitone::clock::Clock;
 use serde_json::{Value, json};
 
 use super::api_client::{Event, Shop};
-use crate::support::test_db::TestDb;
 
 const HOUR: i64 = 3_600_000;
 

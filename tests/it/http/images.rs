@@ -8,7 +8,6 @@ use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use serde_json::json;
 
 use super::api_client::{Answer, Person, Shop};
-use crate::support::test_db::TestDb;
 
 const EDGE: &str = "edge";
 

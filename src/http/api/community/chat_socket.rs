@@ -15,6 +15,7 @@ use super::chat_frames::{Asked, failure, frame, parse};
 use super::chat_messages::may_send;
 use crate::caller::Caller as Person;
 use crate::community::chat::{ChatConnection, Frames, MessageDraft};
+use crate::community::metrics;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Access, is_from_our_pages};
 use crate::http::middleware::connections::Connection;
@@ -100,6 +101,9 @@ pub(crate) async fn open(
     Ok(response)
 }
 
+/// What a client is told that sends too many frames.
+const FLOOD: &str = "too many frames";
+
 /// Why a connection ends, as the client is told.
 enum End {
     /// The client has closed it, or is gone.
@@ -168,6 +172,9 @@ impl Socket {
             state.chat.quit(&self.listening, room).await;
         }
         if let Some(End::Close(code, reason)) = end {
+            if let Some(reason) = counted_as(&code, reason) {
+                metrics::ended(reason);
+            }
             let _ = timeout(ENDING, self.close(code, reason)).await;
         }
     }
@@ -235,7 +242,7 @@ impl Socket {
                 Ok(())
             }
             None if !self.state.config.rate_limits => Ok(()),
-            None => Err(End::Close(CloseCode::Policy, "too many frames")),
+            None => Err(End::Close(CloseCode::Policy, FLOOD)),
         }
     }
 
@@ -348,5 +355,15 @@ async fn on<T: Send + 'static>(
     match runtime.spawn(work).await {
         Ok(done) => done,
         Err(error) => Err(ApiError::internal(error)),
+    }
+}
+
+/// Returns the reason for which metrics count an end, if an operator can do something about it.
+fn counted_as(code: &CloseCode, reason: &str) -> Option<&'static str> {
+    match code {
+        CloseCode::Again => Some("slow"),
+        CloseCode::Policy if reason == FLOOD => Some("flood"),
+        CloseCode::Policy => Some("session"),
+        _ => None,
     }
 }
