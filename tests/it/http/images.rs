@@ -105,6 +105,15 @@ on_both_databases! {
             let made = upload(&person, &encoded(&holes.clone().into(), format)).await.is(201).data;
             assert_eq!(made["contentType"], "image/png");
         }
+        // Larger than what is read ahead of an answer.
+        let mut noise = 1_u32;
+        let noisy = RgbImage::from_fn(400, 300, |_, _| {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Rgb(noise.to_be_bytes()[..3].try_into().unwrap())
+        });
+        let noisy = encoded(&noisy.into(), ImageFormat::Png);
+        assert!(noisy.len() > 200_000, "{} bytes", noisy.len());
+        upload(&person, &noisy).await.is(201);
         let whole = encoded(&halves(10, 10), ImageFormat::WebP);
         assert_eq!(upload(&person, &whole).await.is(201).data["contentType"], "image/jpeg");
     }
@@ -140,6 +149,8 @@ on_both_databases! {
         }
         let whole = form(&[("file", &good)]);
         send(&person, whole[..whole.len() - 30].to_vec()).await.refused(400, "BAD_REQUEST");
+        let zeros = vec![0; 2 * 1_024 * 1_024];
+        upload(&person, &zeros).await.refused(422, "INVALID");
         let large = vec![0; 11 * 1_024 * 1_024];
         upload(&person, &large).await.refused(413, "PAYLOAD_TOO_LARGE");
         person.post("/api/images", &json!({})).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");

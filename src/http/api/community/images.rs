@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::http::envelope::{Done, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Caller, IdempotencyKey, Path};
+use crate::http::middleware::deadline::Arrival;
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::ImageId;
@@ -113,6 +114,8 @@ pub(crate) async fn file_of(
         let message = "the body must be a form: multipart/form-data with one field `file`";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
     }
+    // Without it the connection counts as waiting for its answer, and no more is read from it.
+    let _arriving = Arrival::begin(request);
     let mut form = Multipart::new(request.headers(), payload.into_inner());
     let mut file: Option<Bytes> = None;
     while let Some(field) = form.next().await {
