@@ -38,6 +38,9 @@ impl MigrationTrait for Migration {
                 )"
             ),
             "CREATE INDEX chat_rooms_by_activity ON chat_rooms (kind, last_activity_at, id)".into(),
+            "CREATE INDEX chat_rooms_open ON chat_rooms (last_activity_at, id)
+                WHERE closed_at IS NULL"
+                .into(),
             format!(
                 "CREATE TABLE chat_members (
                     room_id {uuid} NOT NULL,
