@@ -238,6 +238,7 @@ async fn an_opened_ticket_shows_without_a_network_until_its_holder_signs_out() {
 fn every_scenario_is_run_by_a_test() {
     let files = [
         "tests/it/web.rs",
+        "tests/it/web/community.rs",
         "tests/it/web/flows.rs",
         "tests/it/web/people.rs",
         "tests/it/webhooks/browser.rs",

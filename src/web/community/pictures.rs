@@ -100,8 +100,10 @@ async fn upload(
         return Err(ApiError::of(ErrorCode::ForeignPage));
     }
     let caller = member(&visitor)?;
-    state.pictures.may_upload(caller, visitor.now).await?;
-    let kept = match file_of(&request, payload).await {
+    let allowed = state.pictures.may_upload(caller, visitor.now).await;
+    let file = file_of(&request, payload).await;
+    allowed?;
+    let kept = match file {
         Ok(file) => {
             let kept = state.pictures.upload(caller, file, visitor.now).await;
             kept.map(|_| ()).map_err(ApiError::from)

@@ -4,14 +4,13 @@ use actix_multipart::{Multipart, MultipartError};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::envelope::{Done, Success};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Caller, IdempotencyKey, Path};
-use crate::http::middleware::deadline::Arrival;
+use crate::http::extract::{Caller, IdempotencyKey, Path, read_plain};
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::ImageId;
@@ -87,8 +86,9 @@ pub(crate) async fn upload(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now_ms();
-    state.pictures.may_upload(caller, now).await?;
+    let allowed = state.pictures.may_upload(caller, now).await;
     let file = file_of(&request, payload).await?;
+    allowed?;
     let row = state.pictures.upload(caller, file, now).await?;
     let at = format!("/api/images/{}", row.id);
     let mut response = respond::created(&render(row));
@@ -96,16 +96,16 @@ pub(crate) async fn upload(
     Ok(response)
 }
 
-/// Reads the one file of a form.
+/// Reads the one file of a form. The whole body is read before anything is refused, so that the client
+/// is still there for the answer.
 pub(crate) async fn file_of(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<Bytes, ApiError> {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > MAX_BODY) {
-        return Err(too_large());
-    }
+    let body = match read_plain(request, &mut payload.into_inner(), MAX_BODY).await {
+        Err(error) if error.code() == ErrorCode::PayloadTooLarge => return Err(too_large()),
+        body => body?,
+    };
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let is_form = content_type
         .and_then(|value| value.to_str().ok())
@@ -114,9 +114,7 @@ pub(crate) async fn file_of(
         let message = "the body must be a form: multipart/form-data with one field `file`";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
     }
-    // Without it the connection counts as waiting for its answer, and no more is read from it.
-    let _arriving = Arrival::begin(request);
-    let mut form = Multipart::new(request.headers(), payload.into_inner());
+    let mut form = Multipart::new(request.headers(), stream::iter([Ok(body)]));
     let mut file: Option<Bytes> = None;
     while let Some(field) = form.next().await {
         let mut field = field.map_err(|error| malformed(&error))?;
